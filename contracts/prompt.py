@@ -1,0 +1,62 @@
+"""Rendering of a task's prompt: serving, training and evaluation call this one function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from jinja2 import StrictUndefined, Template, TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from contracts.task import Task
+
+_environment = ImmutableSandboxedEnvironment(
+    undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
+)
+
+
+class PromptError(ValueError):
+    """A template that does not parse, or that uses a variable nobody gave."""
+
+
+@dataclass(frozen=True, slots=True)
+class PromptPassage:
+    """A passage as a template sees it; `number` counts from 1 and is what the answer cites."""
+
+    number: int
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPrompt:
+    """The two turns that a task's templates make; `system` may be empty."""
+
+    system: str
+    user: str
+
+
+def render_prompt(
+    task: Task,
+    text: str,
+    variables: Mapping[str, str] | None = None,
+    passages: Sequence[PromptPassage] = (),
+) -> TaskPrompt:
+    """Fill in the task's templates; the caller's variables override the task's defaults.
+
+    Raises:
+        PromptError: a template does not parse, or names a variable that neither side gives.
+    """
+    scope = {"input": text, "variables": {**task.variables, **(variables or {})}, "passages": passages}
+    try:
+        system = _compile(task.instructions).render(scope).strip()
+        user = _compile(task.prompt).render(scope).strip()
+    except TemplateError as error:
+        raise PromptError(f"task {task.name!r}: {error}") from error
+    return TaskPrompt(system, user)
+
+
+@lru_cache(maxsize=1024)
+def _compile(source: str) -> Template:
+    return _environment.from_string(source)
