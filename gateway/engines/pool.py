@@ -1,0 +1,158 @@
+"""Pools: the engines that serve one base model, their health and their proven adapters."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import structlog
+
+from gateway.engines.client import EngineClient, UnknownModelError
+from gateway.errors import AdapterNotReadyError, EngineUnavailableError, GatewayError, InvalidRequestError
+from gateway.settings import EngineSettings, PoolKind, PoolSettings
+
+_log = structlog.get_logger(__name__)
+HEALTH_TIMEOUT_SECONDS = 5.0
+
+
+class Engine:
+    """One server of a pool. Only the health loop and the reconciler change what it is known to be.
+
+    `ready_adapters` are those that a generation has proven on this engine since it last came up.
+    """
+
+    def __init__(self, name: str, settings: EngineSettings, client: EngineClient) -> None:
+        self.name = name
+        self.settings = settings
+        self.client = client
+        self.is_healthy = False
+        self.in_flight = 0
+        self.ready_adapters: frozenset[str] = frozenset()
+        self.version: str | None = None
+
+    @contextmanager
+    def occupied(self) -> Iterator[None]:
+        """Count one request while it is on this engine."""
+        self.in_flight += 1
+        try:
+            yield
+        finally:
+            self.in_flight -= 1
+
+    def lost(self) -> None:
+        """Note that the engine is gone: what it had loaded must be proven again."""
+        if self.is_healthy:
+            _log.warning("engine_lost", engine=self.name)
+        self.is_healthy = False
+        self.ready_adapters = frozenset()
+
+    def lost_adapter(self, adapter: str) -> None:
+        """Note that the engine no longer has this adapter: it has restarted between two checks."""
+        self.ready_adapters -= {adapter}
+
+    def serves(self, adapter: str | None) -> bool:
+        """Whether a request with this adapter (or none) may go here now."""
+        return self.is_healthy and (adapter is None or adapter in self.ready_adapters)
+
+
+class Pool:
+    """Chooses an engine for each request: healthy, adapter proven, fewest requests in flight."""
+
+    def __init__(self, name: str, settings: PoolSettings, *, ready_wait_seconds: float) -> None:
+        self.name = name
+        self.settings = settings
+        self._ready_wait_seconds = ready_wait_seconds
+        self._changed = asyncio.Condition()
+        key = settings.api_key.get_secret_value() if settings.api_key else None
+        self.engines = tuple(
+            Engine(
+                f"{name}/{index}",
+                engine,
+                EngineClient(
+                    engine.url,
+                    api_key=key,
+                    max_connections=settings.max_connections,
+                    connect_timeout_seconds=settings.connect_timeout_seconds,
+                ),
+            )
+            for index, engine in enumerate(settings.engines)
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Keep the clients open and the health loops going."""
+        async with AsyncExitStack() as stack:
+            for engine in self.engines:
+                await stack.enter_async_context(engine.client)
+            async with asyncio.TaskGroup() as group:
+                loops = [group.create_task(self._watch(engine)) for engine in self.engines]
+                try:
+                    yield
+                finally:
+                    for loop in loops:
+                        loop.cancel()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether any engine answers."""
+        return any(engine.is_healthy for engine in self.engines)
+
+    async def choose(self, adapter: str | None, tried: frozenset[str] = frozenset()) -> Engine:
+        """Take the least busy engine that serves the adapter, waiting for one that is loading it.
+
+        Raises:
+            EngineUnavailableError: no engine that was not tried answers its health check.
+            AdapterNotReadyError: none has proven the adapter within the wait.
+        """
+        engine = self._least_busy(adapter, tried)
+        if engine is not None:
+            return engine
+        if adapter is not None and any(e.is_healthy and e.name not in tried for e in self.engines):
+            engine = await self._wait_for(adapter, tried)
+            if engine is not None:
+                return engine
+            raise AdapterNotReadyError(
+                f"no engine of pool {self.name!r} has loaded {adapter!r} yet", retry_after_seconds=2
+            )
+        raise EngineUnavailableError(
+            f"no engine of pool {self.name!r} is answering; try again shortly", retry_after_seconds=5
+        )
+
+    async def notify(self) -> None:
+        """Wake those who wait for an adapter."""
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _least_busy(self, adapter: str | None, tried: frozenset[str]) -> Engine | None:
+        usable = [e for e in self.engines if e.name not in tried and e.serves(adapter)]
+        return min(usable, key=lambda engine: engine.in_flight, default=None)
+
+    async def _wait_for(self, adapter: str, tried: frozenset[str]) -> Engine | None:
+        try:
+            async with asyncio.timeout(self._ready_wait_seconds), self._changed:
+                await self._changed.wait_for(lambda: self._least_busy(adapter, tried) is not None)
+        except TimeoutError:
+            return None
+        return self._least_busy(adapter, tried)
+
+    async def _watch(self, engine: Engine) -> None:
+        while True:
+            await self._check(engine)
+            await asyncio.sleep(self.settings.health_interval_seconds)
+
+    async def _check(self, engine: Engine) -> None:
+        # An upstream provider has no /health; its model list proves the same.
+        path = "/health" if self.settings.kind is PoolKind.VLLM else "/v1/models"
+        timeout_seconds = max(HEALTH_TIMEOUT_SECONDS, self.settings.connect_timeout_seconds)
+        try:
+            await engine.client.call("GET", path, timeout_seconds=timeout_seconds)
+        except (InvalidRequestError, UnknownModelError):
+            pass  # an answer, though a refusal: a provider that has no model list is still there
+        except GatewayError:
+            engine.lost()
+            return
+        if not engine.is_healthy:
+            _log.info("engine_up", engine=engine.name)
+            engine.is_healthy = True
+            await self.notify()

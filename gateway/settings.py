@@ -1,0 +1,198 @@
+"""Settings of the serving process: one YAML file, the environment over it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+
+Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
+Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/]+(/[^\s]*)?$")]
+
+
+class Section(BaseModel):
+    """A frozen part of the settings that knows all of its keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ServerSettings(Section):
+    """Where the gateway listens and what it accepts."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    max_body_bytes: int = Field(default=2 * 1024 * 1024, ge=1024, le=256 * 1024 * 1024)
+    max_nesting: int = Field(default=64, ge=4, le=200)
+    body_timeout_seconds: float = Field(default=30.0, gt=0, le=600)
+    drain_seconds: float = Field(default=30.0, ge=0, le=3600)
+
+
+class AuthSettings(Section):
+    """Who may call. Without `keys_file` everybody may, and the server must listen on loopback.
+
+    Each line of the file is `TENANT SCOPE SHA256`, where SCOPE is `data` or `admin` and SHA256 is the
+    hexadecimal hash of the key.
+    """
+
+    keys_file: Path | None = None
+
+
+class PoolKind(StrEnum):
+    """`vllm` speaks vLLM's extensions and loads adapters; `openai` is any OpenAI-compatible URL."""
+
+    VLLM = "vllm"
+    OPENAI = "openai"
+
+
+class EngineSettings(Section):
+    """One engine. `adapter_root` is where the engine sees the adapter store, if not where we do."""
+
+    url: Url
+    adapter_root: str | None = None
+
+
+class Prices(Section):
+    """US dollars for a million tokens."""
+
+    prompt_usd_per_million: float = Field(default=0.0, ge=0)
+    cached_usd_per_million: float | None = Field(default=None, ge=0)
+    completion_usd_per_million: float = Field(default=0.0, ge=0)
+
+
+class PoolSettings(Section):
+    """The engines that serve one base model, or one upstream provider."""
+
+    kind: PoolKind = PoolKind.VLLM
+    engines: tuple[EngineSettings, ...] = Field(min_length=1)
+    models: tuple[Name, ...] = Field(min_length=1)
+    api_key: SecretStr | None = None
+    api_key_file: Path | None = None
+    prices: Prices = Prices()
+    context_tokens: int | None = Field(default=None, ge=128)
+    max_lora_rank: int = Field(default=16, ge=1, le=512)
+    max_connections: int = Field(default=256, ge=1, le=10_000)
+    connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
+    stall_timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
+    health_interval_seconds: float = Field(default=2.0, gt=0, le=300)
+
+
+class EscalationSettings(Section):
+    """The pool and model that answer what the small model cannot."""
+
+    pool: Name
+    model: Name
+
+
+class TaskSettings(Section):
+    """Where the tasks' YAML files lie; they are reloaded when changed."""
+
+    folder: Path
+    reload: bool = True
+
+
+class RouterSettings(Section):
+    """The classifier behind `model: auto`; without `bundle` the one that ships is used.
+
+    `default_model` answers what no task fits.
+    """
+
+    bundle: Path | None = None
+    encoder: Path | None = None
+    default_model: Name | None = None
+
+
+class CollectionSettings(Section):
+    """A folder of Markdown and text files that tasks retrieve from."""
+
+    folder: Path
+    passage_chars: int = Field(default=700, ge=100, le=8000)
+
+
+class EmbeddingSettings(Section):
+    """The name under which the router's encoder serves `/v1/embeddings`."""
+
+    model: Name = "static-minilm"
+    pool: Name | None = None
+    max_inputs: int = Field(default=2048, ge=1, le=10_000)
+
+
+class AdapterSettings(Section):
+    """The adapter store and how engines are kept in step with it."""
+
+    store: Path = Path("adapters")
+    bundled: Path | None = None
+    reconcile_interval_seconds: float = Field(default=2.0, gt=0, le=300)
+    load_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
+    ready_wait_seconds: float = Field(default=15.0, ge=0, le=300)
+
+
+class LogSettings(Section):
+    """Structured logs; prompts are never written."""
+
+    level: Annotated[str, StringConstraints(pattern="^(debug|info|warning|error)$")] = "info"
+    json_lines: bool = True
+
+
+class Settings(Section):
+    """Everything that the process is told.
+
+    `home` holds what the process writes: relative paths of `adapters.store` lie under it.
+    """
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    home: Path = Path(".firstline")
+    server: ServerSettings = ServerSettings()
+    auth: AuthSettings = AuthSettings()
+    pools: dict[Name, PoolSettings] = Field(min_length=1)
+    escalation: EscalationSettings | None = None
+    tasks: TaskSettings | None = None
+    router: RouterSettings = RouterSettings()
+    collections: dict[Name, CollectionSettings] = Field(default_factory=dict)
+    embeddings: EmbeddingSettings = EmbeddingSettings()
+    adapters: AdapterSettings = AdapterSettings()
+    log: LogSettings = LogSettings()
+
+    @property
+    def state_folder(self) -> Path:
+        """Where the embedded state lies."""
+        return self.home / "state"
+
+    @property
+    def adapter_store(self) -> Path:
+        """The content-addressed adapter folder."""
+        return self.home / self.adapters.store
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Settings:
+        served: dict[str, str] = {}
+        for pool, section in self.pools.items():
+            for model in section.models:
+                if model in served:
+                    raise ValueError(
+                        f"pools.{pool}.models: {model!r} is already served by pool {served[model]!r}"
+                    )
+                served[model] = pool
+        self._check_escalation()
+        default = self.router.default_model
+        if default is not None and default not in served:
+            raise ValueError(f"router.default_model: no pool serves {default!r}; served: {sorted(served)}")
+        if self.embeddings.pool is not None and self.embeddings.pool not in self.pools:
+            raise ValueError(f"embeddings.pool: no pool is named {self.embeddings.pool!r}")
+        return self
+
+    def _check_escalation(self) -> None:
+        if self.escalation is None:
+            return
+        pool = self.pools.get(self.escalation.pool)
+        if pool is None:
+            raise ValueError(f"escalation.pool: no pool is named {self.escalation.pool!r}")
+        if self.escalation.model not in pool.models:
+            raise ValueError(
+                f"escalation.model: pool {self.escalation.pool!r} does not serve {self.escalation.model!r}"
+            )
+
+    def pool_of(self, model: str) -> str | None:
+        """Name of the pool that serves a base or upstream model."""
+        return next((name for name, pool in self.pools.items() if model in pool.models), None)
