@@ -14,6 +14,23 @@ from contracts.task import Task
 
 JsonObject = Mapping[str, JsonValue]
 
+PORTABLE_SAMPLING = frozenset(
+    {
+        "frequency_penalty",
+        "logit_bias",
+        "logprobs",
+        "presence_penalty",
+        "reasoning_effort",
+        "seed",
+        "stop",
+        "temperature",
+        "top_logprobs",
+        "top_p",
+        "user",
+    }
+)
+"""Sampling fields of OpenAI's API: every pool takes them; the others are vLLM's."""
+
 
 class Endpoint(StrEnum):
     """The wire format of a request and its reply."""
@@ -72,7 +89,8 @@ class Chat:
 
     `messages` are chat messages as the client wrote them, with string content or text parts; for
     `completions` there are none and `prompt` holds the text. `sampling` are the fields that are
-    forwarded under their own names. `text` is what the router reads: the last user turn.
+    forwarded under their own names, `ignored` the names of fields that were accepted without effect.
+    `text` is what the router reads: the last user turn. `echo` is what a Responses reply repeats.
     """
 
     endpoint: Endpoint
@@ -91,6 +109,7 @@ class Chat:
     parallel_tool_calls: bool = True
     sampling: JsonObject = field(default_factory=dict)
     variables: Mapping[str, str] = field(default_factory=dict)
+    ignored: tuple[str, ...] = ()
     echo: JsonObject = field(default_factory=dict)
 
 
@@ -130,6 +149,7 @@ class AttemptKind(StrEnum):
 
     FIRST = "first"
     COMPACT_RETRY = "compact_retry"
+    REASK = "reask"
     ESCALATION = "escalation"
 
 
@@ -138,8 +158,8 @@ class Job:
     """One generation to be made.
 
     Either `messages` or `prompt` is what the engine is asked; `output` is the contract that is both
-    forced by the grammar and verified after; `tools` are those that may be called here (an empty
-    tuple forbids tool calls), and a job with tools must end in a call.
+    forced by the grammar and verified after. `tools` are those that may be called here: with
+    `tool_use` auto the engine decides (native upstreams only), else the job must end in a call.
     """
 
     kind: AttemptKind
@@ -148,6 +168,7 @@ class Job:
     prompt: str | None
     output: OutputContract | None
     tools: tuple[Tool, ...]
+    tool_use: ToolUse
     sampling: JsonObject
     max_tokens: int | None
     choices: int

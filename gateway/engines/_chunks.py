@@ -1,0 +1,83 @@
+"""An engine's JSON, streamed or whole, as deltas."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from contracts.outcome import Usage
+from gateway.errors import EngineError
+from gateway.records import Delta, ToolCall
+
+
+@dataclass(slots=True)
+class _OpenCall:
+    id: str = ""
+    name: str = ""
+    arguments: list[str] = field(default_factory=list)
+
+
+class ChunkDecoder:
+    """Decodes the chunks of one generation; fragments of native tool calls are held until they are whole."""
+
+    def __init__(self) -> None:
+        self._calls: dict[tuple[int, int], _OpenCall] = {}
+
+    def decode(self, data: bytes) -> Iterator[Delta]:
+        """Yield what one chunk, or one whole reply, says.
+
+        Raises:
+            EngineError: it is not what the protocol promises.
+        """
+        try:
+            body = orjson.loads(data)
+            choices, usage = body.get("choices") or (), body.get("usage")
+            for choice in choices:
+                yield self._choice(choice)
+            if usage:
+                yield Delta(usage=_usage(usage))
+        except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
+            raise EngineError("the engine sent something that is not a completion") from error
+
+    def _choice(self, choice: dict[str, Any]) -> Delta:
+        index = int(choice.get("index") or 0)
+        said = choice.get("delta") or choice.get("message") or {}
+        text = choice.get("text", said.get("content")) or ""
+        if not isinstance(text, str):
+            raise TypeError("content is not text")
+        for fragment in said.get("tool_calls") or ():
+            self._collect(index, fragment)
+        finish = choice.get("finish_reason")
+        return Delta(
+            index=index,
+            text=text,
+            reasoning=said.get("reasoning") or said.get("reasoning_content") or "",
+            tool_calls=self._finished(index) if finish else (),
+            refusal=said.get("refusal"),
+            logprobs=choice.get("logprobs"),
+            finish_reason=finish,
+        )
+
+    def _collect(self, index: int, fragment: dict[str, Any]) -> None:
+        call = self._calls.setdefault((index, int(fragment.get("index") or 0)), _OpenCall())
+        function = fragment.get("function") or {}
+        call.id = fragment.get("id") or call.id
+        call.name = function.get("name") or call.name
+        call.arguments.append(function.get("arguments") or "")
+
+    def _finished(self, index: int) -> tuple[ToolCall, ...]:
+        keys = sorted(key for key in self._calls if key[0] == index)
+        done = [self._calls.pop(key) for key in keys]
+        return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in done)
+
+
+def _usage(usage: dict[str, Any]) -> Usage:
+    details = usage.get("prompt_tokens_details") or {}
+    return Usage(
+        prompt_tokens=int(usage.get("prompt_tokens") or 0),
+        completion_tokens=int(usage.get("completion_tokens") or 0),
+        cached_tokens=int(details.get("cached_tokens") or 0),
+    )

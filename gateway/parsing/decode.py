@@ -1,0 +1,71 @@
+"""Bytes to JSON, bounded in size, depth and encoding."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+import orjson
+from pydantic import BaseModel, ValidationError
+
+from gateway.errors import InvalidRequestError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def decode_object(body: bytes, max_nesting: int) -> dict[str, Any]:
+    """Decode a JSON object.
+
+    Raises:
+        InvalidRequestError: not UTF-8, not JSON, not an object, or nested deeper than allowed.
+    """
+    if not body.strip():
+        raise InvalidRequestError("The request body is empty; send a JSON object")
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequestError(f"The request body is not valid JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InvalidRequestError("The request body must be a JSON object")
+    if is_deeper_than(value, max_nesting):
+        raise InvalidRequestError(f"The request body is nested deeper than {max_nesting} levels")
+    return value
+
+
+def is_deeper_than(value: Any, limit: int) -> bool:
+    """Walk level by level, so that a bomb costs no stack."""
+    level: list[Any] = [value]
+    for _ in range(limit):
+        level = [child for node in level for child in _containers(node)]
+        if not level:
+            return False
+    return True
+
+
+def _containers(node: Any) -> Iterable[Any]:
+    children = node.values() if isinstance(node, dict) else node
+    return [child for child in children if isinstance(child, dict | list)]
+
+
+def validated(model: type[Model], body: Any, at: str = "") -> Model:
+    """Validate with pydantic; the first fault is reported with its path.
+
+    Raises:
+        InvalidRequestError: with `param` the path of the fault.
+    """
+    try:
+        return model.model_validate(body)
+    except ValidationError as error:
+        raise fault(error, at) from error
+
+
+def fault(error: ValidationError, at: str = "") -> InvalidRequestError:
+    """Turn pydantic's first complaint into ours. The offending value is left out: it may be a prompt."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    path = ".".join(str(part) for part in (at, *first["loc"]) if part != "" and not _is_tag(part))
+    return InvalidRequestError(f"{path or 'body'}: {first['msg']}", param=path or None)
+
+
+def _is_tag(part: object) -> bool:
+    """Union branches show up in pydantic's path as type names; they are not part of the request."""
+    return isinstance(part, str) and (part.startswith(("list[", "tuple[", "function-")) or part == "str")

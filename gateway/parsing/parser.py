@@ -1,0 +1,111 @@
+"""The parse stage: reads the body once and decodes it by endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from contracts.output import JsonSchemaOutput, OutputContract
+from gateway.errors import InvalidRequestError
+from gateway.parsing.decode import decode_object, validated
+from gateway.parsing.fields import check_fields, ignored_of, sampling_of
+from gateway.parsing.outputs import output_of, tools_of
+from gateway.parsing.responses import parse_responses
+from gateway.parsing.wire import ChatBody, CompletionBody, FirstlineOptions, Message, TextPart
+from gateway.records import Chat, Endpoint, InboundRequest, StreamMode
+
+CheckOutput = Callable[[OutputContract], Awaitable[None]]
+
+_CHAT_FIELDS = frozenset(ChatBody.model_fields)
+_COMPLETION_FIELDS = frozenset(CompletionBody.model_fields)
+
+
+class RequestParser:
+    """Turns bytes into a `Chat`, its output contract compiled."""
+
+    def __init__(self, check_output: CheckOutput, *, max_nesting: int) -> None:
+        self._check_output = check_output
+        self._max_nesting = max_nesting
+
+    async def parse(self, request: InboundRequest) -> Chat:
+        """Read, decode, validate.
+
+        Raises:
+            InvalidRequestError: with the field at fault.
+            SchemaUnsupportedError: the request's own contract does not compile.
+        """
+        body = decode_object(await request.read_body(), self._max_nesting)
+        match request.endpoint:
+            case Endpoint.CHAT:
+                chat = parse_chat(body)
+            case Endpoint.COMPLETIONS:
+                chat = parse_completion(body)
+            case Endpoint.RESPONSES:
+                chat = parse_responses(body)
+        if chat.output is not None:
+            await self._check_output(chat.output)
+        for tool in chat.tools:
+            await self._check_output(JsonSchemaOutput(kind="json_schema", json_schema=dict(tool.parameters)))
+        return chat
+
+
+def parse_chat(body: dict[str, Any]) -> Chat:
+    """Read a chat request; messages are kept as the client wrote them."""
+    check_fields(body, _CHAT_FIELDS)
+    parsed = validated(ChatBody, body)
+    tools, use = tools_of(parsed.tools, parsed.tool_choice)
+    options = parsed.firstline or FirstlineOptions()
+    return Chat(
+        endpoint=Endpoint.CHAT,
+        model=parsed.model,
+        messages=tuple(body["messages"]),
+        text=last_user_text(parsed.messages),
+        stream=bool(parsed.stream),
+        include_usage=bool(parsed.stream_options and parsed.stream_options.include_usage),
+        choices=parsed.n or 1,
+        max_tokens=parsed.max_completion_tokens or parsed.max_tokens,
+        output=output_of(parsed.response_format, parsed.structured_outputs),
+        stream_mode=StreamMode(options.stream) if options.stream else None,
+        tools=tools,
+        tool_use=use,
+        parallel_tool_calls=parsed.parallel_tool_calls is not False,
+        sampling=sampling_of(body),
+        variables=options.variables,
+        ignored=ignored_of(body),
+    )
+
+
+def parse_completion(body: dict[str, Any]) -> Chat:
+    """Read a completion request. One prompt a request: several would be several requests."""
+    check_fields(body, _COMPLETION_FIELDS)
+    parsed = validated(CompletionBody, body)
+    prompts = [parsed.prompt] if isinstance(parsed.prompt, str) else parsed.prompt
+    if len(prompts) != 1:
+        raise InvalidRequestError("prompt: send one string a request", param="prompt")
+    options = parsed.firstline or FirstlineOptions()
+    return Chat(
+        endpoint=Endpoint.COMPLETIONS,
+        model=parsed.model,
+        messages=(),
+        text=prompts[0],
+        prompt=prompts[0],
+        stream=bool(parsed.stream),
+        include_usage=bool(parsed.stream_options and parsed.stream_options.include_usage),
+        choices=parsed.n or 1,
+        max_tokens=parsed.max_tokens,
+        output=output_of(parsed.response_format, parsed.structured_outputs),
+        stream_mode=StreamMode(options.stream) if options.stream else None,
+        sampling=sampling_of(body),
+        variables=options.variables,
+        ignored=ignored_of(body),
+    )
+
+
+def last_user_text(messages: list[Message]) -> str:
+    """What the router reads: the text of the last user turn, or nothing."""
+    last = next((message for message in reversed(messages) if message.role == "user"), None)
+    if last is None or last.content is None:
+        return ""
+    if isinstance(last.content, str):
+        return last.content
+    return "\n".join(part.text for part in last.content if isinstance(part, TextPart))
