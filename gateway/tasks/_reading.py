@@ -1,0 +1,162 @@
+"""Reading one task file: bounded YAML without aliases, the schema, the templates, the output contract."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Collection, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import ValidationError
+
+from contracts.output import OutputContract
+from contracts.prompt import PromptError, PromptPassage, render_prompt
+from contracts.route import Action
+from contracts.task import Task
+from gateway.errors import SchemaUnsupportedError
+
+MAX_FILE_BYTES = 1024 * 1024
+MAX_DEPTH = 64
+RESERVED_NAMES = frozenset({"auto"})
+_DUMMY_PASSAGE = PromptPassage(number=1, title="A title", text="Some text.")
+
+
+class TaskFileError(ValueError):
+    """A task file that cannot be used; `file` is its name, the message says which key and what is allowed."""
+
+    def __init__(self, file: str, message: str) -> None:
+        super().__init__(f"{file}: {message}")
+        self.file = file
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRules:
+    """What a task may refer to, and how its output contract is compiled.
+
+    `check_output` raises `SchemaUnsupportedError` for a contract that cannot be compiled.
+    """
+
+    base_models: Collection[str]
+    collections: Collection[str]
+    check_output: Callable[[OutputContract], None]
+
+
+class _Loader(yaml.CSafeLoader):
+    """YAML as JSON data: duplicate keys are refused, and a date stays the string that was written."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to say what a plain scalar may become
+        first: [(tag, pattern) for tag, pattern in pairs if tag != "tag:yaml.org,2002:timestamp"]
+        for first, pairs in yaml.CSafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        mapping: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
+        if len(mapping) != len(node.value):
+            raise yaml.constructor.ConstructorError(
+                None, None, "a key occurs twice in this mapping", node.start_mark
+            )
+        return mapping
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read one regular file.
+
+    Raises:
+        TaskFileError: the file is no regular file, is over the bound, or cannot be read.
+        FileNotFoundError: the file is gone.
+    """
+    try:
+        # A pipe would block the open; O_NONBLOCK does not change how a regular file is read.
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        with os.fdopen(descriptor, "rb") as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise TaskFileError(path.name, "is not a regular file")
+            content = file.read(MAX_FILE_BYTES + 1)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise TaskFileError(path.name, f"cannot be read: {error.strerror}") from error
+    if len(content) > MAX_FILE_BYTES:
+        raise TaskFileError(path.name, f"is over {MAX_FILE_BYTES} bytes")
+    return content
+
+
+def parse_task(file: str, content: bytes, rules: TaskRules) -> Task:
+    """Turn a file's bytes into a task that can be served.
+
+    Raises:
+        TaskFileError: anything about it that would fail later.
+    """
+    data = _parse_yaml(file, content)
+    if not isinstance(data, dict):
+        raise TaskFileError(file, "expected a mapping of the task's keys at the top")
+    try:
+        task = Task.model_validate(data)
+    except ValidationError as error:
+        lines = [f"{'.'.join(map(str, item['loc'])) or 'task'}: {item['msg']}" for item in error.errors()]
+        raise TaskFileError(file, "; ".join(lines[:10])) from error
+    _check_references(file, task, rules)
+    _check_templates(file, task)
+    try:
+        rules.check_output(task.output)
+    except SchemaUnsupportedError as error:
+        raise TaskFileError(file, f"output: {error.message}") from error
+    return task
+
+
+def _parse_yaml(file: str, content: bytes) -> object:
+    try:
+        text = content.decode("utf-8")
+        _check_events(file, text)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - a SafeLoader
+    except UnicodeDecodeError as error:
+        raise TaskFileError(file, f"is not UTF-8 at byte {error.start}") from error
+    except (yaml.YAMLError, ValueError, TypeError) as error:
+        if isinstance(error, TaskFileError):
+            raise
+        raise TaskFileError(file, f"is not valid YAML: {' '.join(str(error).split())[:500]}") from error
+
+
+def _check_events(file: str, text: str) -> None:
+    """Refuse aliases and deep nesting before anything is built: both grow without bound."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise TaskFileError(file, f"aliases are not allowed: *{event.anchor}; write the value out")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH:
+            raise TaskFileError(file, f"is nested deeper than {MAX_DEPTH} levels")
+
+
+def _check_references(file: str, task: Task, rules: TaskRules) -> None:
+    if task.name in RESERVED_NAMES or task.name in rules.base_models:
+        raise TaskFileError(file, f"name: {task.name!r} already means something else as a model name")
+    if task.base_model not in rules.base_models:
+        raise TaskFileError(
+            file, f"base_model: no pool serves {task.base_model!r}; served: {sorted(rules.base_models)}"
+        )
+    if task.retrieval is None:
+        if task.action is Action.RETRIEVE:
+            raise TaskFileError(file, "retrieval: a task with action 'retrieve' names a collection")
+    elif task.retrieval.collection not in rules.collections:
+        raise TaskFileError(
+            file,
+            f"retrieval.collection: no collection is named {task.retrieval.collection!r}; "
+            f"configured: {sorted(rules.collections)}",
+        )
+
+
+def _check_templates(file: str, task: Task) -> None:
+    try:
+        render_prompt(task, "Some input.", passages=(_DUMMY_PASSAGE,))
+    except (PromptError, ArithmeticError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise TaskFileError(file, f"instructions or prompt: {error}") from error
+    except RecursionError as error:
+        raise TaskFileError(file, "instructions or prompt: nested too deeply") from error
