@@ -7,6 +7,7 @@ GatewayError
         ContextLengthError      400 context_length_exceeded
         SchemaUnsupportedError  400 schema_unsupported
         BodyTooLargeError       413 request_too_large
+        AdapterRefusedError     400 adapter_refused
     AuthenticationError         401 invalid_api_key
     PermissionDeniedError       403 permission_denied
     ModelNotFoundError          404 model_not_found
@@ -85,6 +86,12 @@ class BodyTooLargeError(InvalidRequestError):
 
     status = 413
     code = "request_too_large"
+
+
+class AdapterRefusedError(InvalidRequestError):
+    """An adapter folder that the engines cannot serve, or that is damaged."""
+
+    code = "adapter_refused"
 
 
 class AuthenticationError(GatewayError):

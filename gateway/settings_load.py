@@ -13,7 +13,7 @@ from pydantic import SecretStr, ValidationError
 from gateway.settings import Settings
 
 PREFIX = "FIRSTLINE_"
-LAUNCHER_VARIABLES = frozenset({"HOME", "PORT", "ENGINE_PORT", "WHEELS", "CONFIG"})
+LAUNCHER_VARIABLES = frozenset({"HOME", "PORT", "ENGINE_PORT", "WHEELS", "CONFIG", "ADMIN_KEY"})
 """Variables that are no settings: the launcher and the clients read them."""
 
 _REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
