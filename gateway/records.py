@@ -159,7 +159,9 @@ class Job:
 
     Either `messages` or `prompt` is what the engine is asked; `output` is the contract that is both
     forced by the grammar and verified after. `tools` are those that may be called here: with
-    `tool_use` auto the engine decides (native upstreams only), else the job must end in a call.
+    `tool_use` auto the engine decides (native upstreams only), else the job must end in a call;
+    `call` is what a call, as `{"name", "arguments"}`, must match. `is_max_tokens_fixed` says that the
+    client set the limit, so no retry may exceed it.
     """
 
     kind: AttemptKind
@@ -167,10 +169,12 @@ class Job:
     messages: Sequence[JsonObject]
     prompt: str | None
     output: OutputContract | None
+    call: OutputContract | None
     tools: tuple[Tool, ...]
     tool_use: ToolUse
     sampling: JsonObject
     max_tokens: int | None
+    is_max_tokens_fixed: bool
     choices: int
     stream: bool
     deadline: float

@@ -33,22 +33,37 @@ class PromptComposer:
         """
         task = route.task
         tools, tool_use = self._tools(chat, route)
+        call = (
+            JsonSchemaOutput(kind="json_schema", json_schema=dict(tool_call_schema(tools))) if tools else None
+        )
         is_call = bool(tools) and tool_use is not ToolUse.AUTO
         deadline_seconds = task.policy.deadline_seconds if task else UNTASKED_DEADLINE_SECONDS
         return Job(
             kind=AttemptKind.FIRST,
             route=route,
-            messages=_messages(chat, task, tools if is_call else (), passages),
+            messages=self._messages(chat, route, tools if is_call else (), passages),
             prompt=chat.prompt if task is None else None,
-            output=_output(chat, task, tools if is_call else ()),
+            output=call if is_call else _output(chat, task),
+            call=call,
             tools=tools,
             tool_use=tool_use,
             sampling=_sampling(chat, task),
             max_tokens=chat.max_tokens or (task.sampling.max_tokens if task else None),
+            is_max_tokens_fixed=chat.max_tokens is not None,
             choices=chat.choices,
             stream=chat.stream,
             deadline=self._clock() + deadline_seconds,
         )
+
+    def _messages(
+        self, chat: Chat, route: Route, tools: Sequence[Tool], passages: tuple[Passage, ...]
+    ) -> Sequence[JsonObject]:
+        if route.task is None and route.pool in self._native_pools:
+            return chat.messages
+        messages = plain(chat.messages)
+        if tools:
+            messages = with_system(messages, tool_instructions(tools))
+        return messages if route.task is None else _task_messages(chat, route.task, messages, passages)
 
     def _tools(self, chat: Chat, route: Route) -> tuple[tuple[Tool, ...], ToolUse]:
         if route.decision.action is Action.TOOL:
@@ -56,17 +71,6 @@ class PromptComposer:
         if route.pool in self._native_pools and chat.tool_use is ToolUse.AUTO:
             return chat.tools, ToolUse.AUTO
         return (), ToolUse.NONE
-
-
-def _messages(
-    chat: Chat, task: Task | None, tools: Sequence[Tool], passages: tuple[Passage, ...]
-) -> Sequence[JsonObject]:
-    messages = plain(chat.messages)
-    if tools:
-        messages = with_system(messages, tool_instructions(tools))
-    if task is None:
-        return messages
-    return _task_messages(chat, task, messages, passages)
 
 
 def _task_messages(
@@ -83,10 +87,8 @@ def _task_messages(
     return with_system(turns, prompt.system)
 
 
-def _output(chat: Chat, task: Task | None, tools: Sequence[Tool]) -> OutputContract | None:
-    """A call's contract, else the task's, else the request's. A task's own cannot be changed."""
-    if tools:
-        return JsonSchemaOutput(kind="json_schema", json_schema=tool_call_schema(tools))
+def _output(chat: Chat, task: Task | None) -> OutputContract | None:
+    """The task's contract, else the request's. A task's own cannot be changed."""
     if task is None:
         return chat.output
     if isinstance(task.output, TextOutput):
