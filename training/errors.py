@@ -1,0 +1,66 @@
+"""Everything that stops a training or evaluation run.
+
+    TrainingError
+      MissingLibraryError    a library of the training environment is not installed
+      RecipeError            the recipe file is wrong
+      DatasetError           a data file is wrong
+      NotServableError       the recipe would make an adapter that the engine refuses to load
+      TargetNotFoundError    the recipe adapts a module that the base model does not have
+      TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
+      ChatTemplateError      the model's chat template cannot mark where the completion starts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class TrainingError(Exception):
+    """A run cannot start or go on; the message says what to change."""
+
+
+class MissingLibraryError(TrainingError):
+    """A library of the training environment is not installed."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(
+            f"{library!r} is not installed here. Training runs in the engine's environment "
+            f"(.venv-engine/bin/python -m training.commands.train), or after: pip install 'firstline[train]'"
+        )
+
+
+class RecipeError(TrainingError):
+    """The recipe file is wrong."""
+
+
+class DatasetError(TrainingError):
+    """A data file is wrong."""
+
+
+class NotServableError(TrainingError):
+    """The recipe would make an adapter that the engine refuses to load; `reasons` lists every cause."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__("the engine would refuse this adapter: " + "; ".join(self.reasons))
+
+
+class TargetNotFoundError(TrainingError):
+    """The recipe adapts a module that the base model does not have."""
+
+    def __init__(self, missing: Sequence[str], known: Sequence[str]) -> None:
+        super().__init__(f"the base model has no linear module {', '.join(missing)}; it has: {', '.join(known)}")
+
+
+class TruncatedExampleError(TrainingError):
+    """An example is longer than the recipe's limit, so its target would be cut."""
+
+    def __init__(self, example_id: str, length_tokens: int, max_tokens: int) -> None:
+        super().__init__(
+            f"example {example_id!r} has {length_tokens} tokens, and schedule.max_tokens is {max_tokens}: "
+            f"its target would be cut. Raise max_tokens or shorten the example"
+        )
+
+
+class ChatTemplateError(TrainingError):
+    """The model's chat template cannot mark where the completion starts."""
