@@ -1,0 +1,5 @@
+"""Who asks."""
+
+from gateway.auth.authenticator import KeyAuthenticator, KeysFileError
+
+__all__ = ["KeyAuthenticator", "KeysFileError"]

@@ -135,8 +135,8 @@ def _schema_verifier(schema: dict[str, Any] | bool) -> Verify:
         except StrictJsonError as error:
             return (Violation("", str(error)),)
         found: list[Violation] = []
-        for error in validator.iter_errors(value):
-            found.append(Violation(_pointer(error.instance_path), error.message))
+        for fault in validator.iter_errors(value):
+            found.append(Violation(_pointer(fault.instance_path), fault.message))
             if len(found) == MAX_VIOLATIONS:
                 break
         return tuple(found)

@@ -1,0 +1,95 @@
+"""The metrics that the gateway exports; label values come from configuration, never from a client."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
+_TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_PROBABILITIES = tuple(step / 20 for step in range(1, 21))
+
+
+class Metrics:
+    """One set of metrics on one registry; a test makes its own."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self.requests = Counter(
+            "firstline_requests_total",
+            "Requests that ended, by endpoint, task, action, outcome and error code.",
+            ["endpoint", "task", "action", "outcome", "code"],
+            registry=registry,
+        )
+        self.request_seconds = Histogram(
+            "firstline_request_seconds",
+            "End-to-end latency of a request.",
+            ["endpoint", "task"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.first_token_seconds = Histogram(
+            "firstline_time_to_first_token_seconds",
+            "Time to the first delta that left.",
+            ["task"],
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self.inter_token_seconds = Histogram(
+            "firstline_inter_token_seconds",
+            "Time between two deltas of a stream.",
+            ["task"],
+            buckets=_TOKEN_SECONDS,
+            registry=registry,
+        )
+        self.outcomes = Counter(
+            "firstline_outcomes_total",
+            "Outcomes by task and adapter version.",
+            ["task", "version", "outcome"],
+            registry=registry,
+        )
+        self.structured_attempts = Counter(
+            "firstline_structured_attempts_total",
+            "Generations under an output contract, by what verification found: valid, invalid, truncated, error.",
+            ["task", "version", "verdict"],
+            registry=registry,
+        )
+        self.router_probability = Histogram(
+            "firstline_router_probability_ratio",
+            "Calibrated probability of the route decisions that the router made.",
+            ["action"],
+            buckets=_PROBABILITIES,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "firstline_requests_in_flight", "Requests that are open now.", ["endpoint"], registry=registry
+        )
+        self.tokens = Counter(
+            "firstline_tokens_total",
+            "Tokens of all attempts, by pool and kind (prompt, completion, cached).",
+            ["pool", "task", "kind"],
+            registry=registry,
+        )
+        self.cost_usd = Counter(
+            "firstline_cost_usd_total",
+            "Money spent on all attempts, by task and pool.",
+            ["task", "pool"],
+            registry=registry,
+        )
+        self.attempts = Counter(
+            "firstline_attempts_total",
+            "Generations, by pool, rung and failure.",
+            ["pool", "kind", "failure"],
+            registry=registry,
+        )
+        self.records_lost = Counter(
+            "firstline_records_lost_total", "Trace records dropped at a full queue.", registry=registry
+        )
+        self.engine_up = Gauge(
+            "firstline_engine_up",
+            "1 where the engine answers its health check.",
+            ["engine"],
+            registry=registry,
+        )
+        self.adapters_ready = Gauge(
+            "firstline_adapters_ready", "Adapters proven on the engine.", ["engine"], registry=registry
+        )
