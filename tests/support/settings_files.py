@@ -1,0 +1,90 @@
+"""Settings for a gateway under test: a YAML file as an operator writes it, tasks beside it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from gateway.settings import Settings
+from gateway.settings_load import load_settings
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+MODEL = "smollm2-135m"
+UPSTREAM_MODEL = "large-model"
+
+HANDBOOK = {
+    "returns.md": "# Returns\n\nA device may be returned within 30 days of delivery, in its original box.\n",
+    "warranty.md": "# Warranty\n\nThe warranty covers faults of material and manufacture for 24 months.\n",
+    "shipping.md": "# Shipping\n\nOrders placed before noon leave the warehouse on the same day.\n",
+}
+
+
+def write_settings(
+    folder: Path, engine_urls: list[str], *, upstream_url: str | None = None, changes: Mapping[str, Any] = {}
+) -> Path:
+    """Write `firstline.yaml`, a copy of the example tasks and a small handbook; give the file's path."""
+    if not (folder / "tasks").exists():
+        shutil.copytree(REPOSITORY / "examples" / "tasks", folder / "tasks")
+    (folder / "docs").mkdir(exist_ok=True)
+    for name, text in HANDBOOK.items():
+        (folder / "docs" / name).write_text(text, encoding="utf-8")
+    data = merged(_settings(engine_urls, upstream_url), changes)
+    path = folder / "firstline.yaml"
+    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    return path
+
+
+def settings_for(
+    folder: Path, engine_urls: list[str], *, upstream_url: str | None = None, changes: Mapping[str, Any] = {}
+) -> Settings:
+    """Write the settings and read them back as the gateway does."""
+    return load_settings(write_settings(folder, engine_urls, upstream_url=upstream_url, changes=changes), {})
+
+
+def merged(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay `changes` over `data`, section by section; None takes a key away."""
+    result = dict(data)
+    for key, value in changes.items():
+        if value is None:
+            result.pop(key, None)
+        elif isinstance(value, Mapping) and isinstance(result.get(key), Mapping):
+            result[key] = merged(result[key], value)
+        else:
+            result[key] = value
+    return result
+
+
+def _settings(engine_urls: list[str], upstream_url: str | None) -> dict[str, Any]:
+    data: dict[str, Any] = {
+        "schema_version": 1,
+        "home": "home",
+        "pools": {
+            "small": {
+                "kind": "vllm",
+                "engines": [{"url": url} for url in engine_urls],
+                "models": [MODEL],
+                "prices": {"prompt_usd_per_million": 1.0, "completion_usd_per_million": 2.0},
+                "context_tokens": 4096,
+                "max_lora_rank": 32,
+                "health_interval_seconds": 0.05,
+            }
+        },
+        "tasks": {"folder": "tasks", "reload": False},
+        "router": {"default_model": MODEL},
+        "collections": {"handbook": {"folder": "docs"}},
+        "adapters": {"store": "adapters", "reconcile_interval_seconds": 0.05, "ready_wait_seconds": 5},
+    }
+    if upstream_url is not None:
+        data["pools"]["large"] = {
+            "kind": "openai",
+            "engines": [{"url": upstream_url}],
+            "models": [UPSTREAM_MODEL],
+            "prices": {"prompt_usd_per_million": 100.0, "completion_usd_per_million": 200.0},
+            "health_interval_seconds": 0.05,
+        }
+        data["escalation"] = {"pool": "large", "model": UPSTREAM_MODEL}
+    return data
