@@ -207,6 +207,7 @@ class Delta:
 class ReplyHead:
     """Precedes the first delta; known before the first byte leaves."""
 
+    chat: Chat
     route: Route
     citations: tuple[Passage, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import orjson
@@ -61,8 +61,15 @@ def validated(model: type[Model], body: Any, at: str = "") -> Model:
 
 def fault(error: ValidationError, at: str = "") -> InvalidRequestError:
     """Turn pydantic's first complaint into ours. The offending value is left out: it may be a prompt."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    path = ".".join(str(part) for part in (at, *first["loc"]) if part != "" and not _is_tag(part))
+    return first_fault(error.errors(include_url=False, include_input=False), at)
+
+
+def first_fault(errors: Sequence[Any], at: str = "") -> InvalidRequestError:
+    """As `fault`, from pydantic's list of complaints."""
+    first = errors[0]
+    path = ".".join(
+        str(part) for part in (at, *first["loc"]) if part not in ("", "body") and not _is_tag(part)
+    )
     return InvalidRequestError(f"{path or 'body'}: {first['msg']}", param=path or None)
 
 

@@ -46,7 +46,7 @@ class ChatPipeline:
             passages = await self.retriever.retrieve(chat, route)
             trace.route(route, passages)
             job = self.composer.compose(chat, route, passages)
-            head: ReplyHead | None = ReplyHead(route, passages)
+            head: ReplyHead | None = ReplyHead(chat, route, passages)
             async with aclosing(self.conformer.conform(chat, job, self.generate, trace)) as reply:
                 async for item in reply:
                     if head is not None:

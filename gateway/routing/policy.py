@@ -17,7 +17,7 @@ AUTO = "auto"
 BASE = "base"
 NO_ESCALATION_POOL = "no-escalation-pool"
 TOOL_PROBABILITY = 0.5
-"""Where a pinned model leaves the choice open, a tool is called when the router finds it likelier than not."""
+"""Where a pinned model leaves the choice open, a tool is called when that is likelier than not."""
 
 
 class Classifier(Protocol):

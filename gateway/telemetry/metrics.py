@@ -49,7 +49,7 @@ class Metrics:
         )
         self.structured_attempts = Counter(
             "firstline_structured_attempts_total",
-            "Generations under an output contract, by what verification found: valid, invalid, truncated, error.",
+            "Generations under an output contract, by verdict: valid, invalid, truncated, error.",
             ["task", "version", "verdict"],
             registry=registry,
         )
