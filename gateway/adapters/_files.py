@@ -1,0 +1,94 @@
+"""File work of the adapter store: bounded copies that follow no link, content hashes, durable writes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from gateway.errors import AdapterRefusedError
+
+_CHUNK_BYTES: Final = 1024 * 1024
+
+
+def digest_of(folder: Path, names: Sequence[str]) -> str:
+    """The content hash over name and bytes of some files, without holding them in memory.
+
+    Equal to `contracts.canonical.content_hash` of name, bytes, name, bytes, in the order of the names.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        with (folder / name).open("rb") as file:
+            for length, pieces in (
+                (len(name), [name.encode()]),
+                (os.fstat(file.fileno()).st_size, _pieces(file)),
+            ):
+                digest.update(length.to_bytes(8, "big"))
+                for piece in pieces:
+                    digest.update(piece)
+    return digest.hexdigest()
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(_CHUNK_BYTES):
+        yield piece
+
+
+def listed(folder: Path) -> list[str]:
+    """The names in a folder, sorted."""
+    try:
+        return sorted(path.name for path in folder.iterdir())
+    except OSError as error:
+        raise AdapterRefusedError(f"{folder.name}: cannot be read as a folder: {error.strerror}") from error
+
+
+def copy_plain(source: Path, target: Path, max_bytes: int) -> None:
+    """Copy one regular file without following a link, however the folder changes meanwhile."""
+    try:
+        descriptor = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError as error:
+        raise AdapterRefusedError(
+            f"{source.name}: cannot be opened as a plain file (links are not followed): {error.strerror}"
+        ) from error
+    with os.fdopen(descriptor, "rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_ISREG(status.st_mode):
+            raise AdapterRefusedError(f"{source.name}: is not a plain file")
+        copied = 0
+        with target.open("xb") as copy:
+            for piece in _pieces(file):
+                copied += len(piece)
+                if copied > max_bytes:
+                    raise AdapterRefusedError(f"{source.name}: is over {max_bytes} bytes")
+                copy.write(piece)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def write_synced(path: Path, content: bytes) -> None:
+    """Write a new file that survives a crash."""
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a rename inside a folder survive a crash."""
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def modified(path: Path) -> float:
+    """When a path was last changed, in seconds of the epoch; now where it is gone."""
+    try:
+        return path.stat().st_mtime
+    except OSError:
+        return time.time()

@@ -1,0 +1,52 @@
+"""Which adapter versions are wanted: by channels, by requests that pin one, by a registration under way."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from contracts.adapter import AdapterManifest
+
+MAX_ON_DEMAND: Final = 16
+"""Pinned versions that no channel names; the one asked for least recently goes first."""
+
+
+class Wishes:
+    """Versions by name; a change that adds one answers True."""
+
+    def __init__(self) -> None:
+        self._aims: dict[str, AdapterManifest] = {}
+        self._demanded: OrderedDict[str, AdapterManifest] = OrderedDict()
+        self._held: dict[str, list[AdapterManifest]] = {}
+
+    def aim(self, manifests: Iterable[AdapterManifest]) -> bool:
+        """Set what the channels name."""
+        before, self._aims = self._aims, {manifest.name: manifest for manifest in manifests}
+        return before.keys() != self._aims.keys()
+
+    def demand(self, manifest: AdapterManifest) -> bool:
+        """Add what a request pins, or move it to the front."""
+        is_new = manifest.name not in self._demanded and manifest.name not in self._aims
+        self._demanded[manifest.name] = manifest
+        self._demanded.move_to_end(manifest.name)
+        if len(self._demanded) > MAX_ON_DEMAND:
+            self._demanded.popitem(last=False)
+        return is_new
+
+    def hold(self, manifest: AdapterManifest) -> None:
+        """Add what a registration waits for; holds are counted."""
+        self._held.setdefault(manifest.name, []).append(manifest)
+
+    def release(self, manifest: AdapterManifest) -> None:
+        """Take one hold back."""
+        holders = self._held[manifest.name]
+        holders.pop()
+        if not holders:
+            del self._held[manifest.name]
+
+    def of(self, base_models: Sequence[str]) -> dict[str, AdapterManifest]:
+        """What is wanted of the adapters of some base models."""
+        held = {name: holders[0] for name, holders in self._held.items()}
+        everything = {**self._demanded, **held, **self._aims}
+        return {name: wish for name, wish in everything.items() if wish.base_model in base_models}

@@ -1,0 +1,230 @@
+"""The adapter store: immutable folders named by their content, on any local or mounted file system."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from types import MappingProxyType
+from typing import Final
+
+import structlog
+from pydantic import ValidationError
+
+from contracts.adapter import AdapterManifest
+from contracts.canonical import JsonForm
+from contracts.task import TASK_NAME
+from gateway.adapters._config import CONFIG_FILE, MAX_CONFIG_BYTES
+from gateway.adapters._files import copy_plain, digest_of, listed, modified, sync_folder, write_synced
+from gateway.adapters.inspect import WEIGHTS_FILE, Inspection
+from gateway.errors import AdapterRefusedError, InternalError
+
+_log = structlog.get_logger(__name__)
+
+MANIFEST_FILE: Final = "manifest.json"
+MAX_WEIGHTS_BYTES: Final = 2 * 1024**3
+MAX_EXTRA_BYTES: Final = 4 * 1024**2
+MAX_EXTRA_FILES: Final = 16
+ADAPTER_NAME: Final = re.compile(rf"(?P<task>{TASK_NAME.pattern})@(?P<version>[0-9a-f]{{12}})")
+_EXTRA: Final = re.compile(
+    r"README\.md|(?:model-|data-)card\.(?:md|json)|recipe\.ya?ml|[a-z0-9_.-]{0,64}report[a-z0-9_.-]{0,64}\.(?:json|html|md)"
+)
+_REQUIRED: Final = {CONFIG_FILE: MAX_CONFIG_BYTES, WEIGHTS_FILE: MAX_WEIGHTS_BYTES}
+_PICKLES: Final = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth", "adapter_model.pkl")
+_STAGING: Final = ".staging-"
+_STALE_SECONDS: Final = 3600.0
+
+
+def bound_of(file: str) -> int | None:
+    """How large a file of this name may be in an adapter folder; None where it is not kept."""
+    if file in _REQUIRED:
+        return _REQUIRED[file]
+    return MAX_EXTRA_BYTES if _EXTRA.fullmatch(file) else None
+
+
+class AdapterStore:
+    """Holds `<task>@<12 hex>/` folders, each with its files and a manifest.
+
+    A folder appears by one rename and is never changed after. Methods block; call them in a thread.
+    """
+
+    def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._root = root.resolve()
+        self._root.mkdir(parents=True, exist_ok=True)
+        self._now = now
+        self._damaged: set[str] = set()
+
+    def path(self, manifest: AdapterManifest) -> Path:
+        """Where a version's files lie."""
+        return self._root / manifest.name
+
+    @contextmanager
+    def staging(self) -> Iterator[Path]:
+        """An empty folder beside the versions; what is left of it at the end is removed.
+
+        Raises:
+            InternalError: the store cannot be written.
+        """
+        folder = self._root / f"{_STAGING}{uuid.uuid4().hex}"
+        try:
+            folder.mkdir(parents=True)
+            yield folder
+        except OSError as error:
+            raise InternalError(f"the adapter store cannot be written: {error.strerror}") from error
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def stage(self, source: Path, target: Path) -> None:
+        """Copy the files that belong to an adapter; nothing is followed, run or unpacked.
+
+        Raises:
+            AdapterRefusedError: a file is missing, a link, too large, or a pickle stands for the weights.
+            OSError: the disk is full or fails.
+        """
+        names = listed(source)
+        if WEIGHTS_FILE not in names:
+            pickled = next((name for name in _PICKLES if name in names), None)
+            if pickled is not None:
+                raise AdapterRefusedError(
+                    f"{pickled}: pickled weights can run code and are never loaded; "
+                    "save the adapter with safe_serialization=True"
+                )
+        for name in _REQUIRED:
+            if name not in names:
+                raise AdapterRefusedError(f"{name}: is missing; expected a PEFT LoRA folder")
+        extras = [name for name in names if _EXTRA.fullmatch(name)][:MAX_EXTRA_FILES]
+        for name in (*_REQUIRED, *extras):
+            copy_plain(source / name, target / name, bound_of(name) or 0)
+
+    def commit(
+        self,
+        staged: Path,
+        inspection: Inspection,
+        *,
+        task: str,
+        base_model: str,
+        json_form: JsonForm,
+    ) -> tuple[AdapterManifest, bool]:
+        """Give a staged and inspected folder its name; False where the store had this content already.
+
+        Raises:
+            AdapterRefusedError: another version with the same first 12 digits exists.
+            OSError: the disk is full or fails; nothing is registered then.
+        """
+        files = {path.name: path.stat().st_size for path in sorted(staged.iterdir())}
+        manifest = AdapterManifest(
+            task=task,
+            digest=digest_of(staged, tuple(_REQUIRED)),
+            base_model=base_model,
+            rank=inspection.rank,
+            target_modules=inspection.target_modules,
+            json_form=json_form,
+            created_at=self._now(),
+            files=files,
+            notes=inspection.notes,
+        )
+        write_synced(staged / MANIFEST_FILE, manifest.model_dump_json(indent=2).encode())
+        for path in staged.iterdir():
+            path.chmod(0o444)
+        target = self.path(manifest)
+        try:
+            # rename(2) never replaces a folder that has files in it, so of two at once one wins.
+            staged.rename(target)
+        except OSError:
+            if not target.is_dir():
+                raise
+            known = self._same(manifest)
+            if known is not None:
+                return known, False
+            self.remove(manifest)
+            staged.rename(target)
+        self._damaged.discard(manifest.name)
+        sync_folder(self._root)
+        _log.info("adapter_stored", adapter=manifest.name, rank=manifest.rank)
+        return manifest, True
+
+    def get(self, name: str) -> AdapterManifest | None:
+        """The manifest of one version; None where the store has no such version.
+
+        Raises:
+            AdapterRefusedError: its manifest is damaged or says something else.
+        """
+        if not ADAPTER_NAME.fullmatch(name):
+            return None
+        try:
+            with (self._root / name / MANIFEST_FILE).open("rb") as file:
+                manifest = AdapterManifest.model_validate_json(file.read(MAX_CONFIG_BYTES))
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except (OSError, ValidationError) as error:
+            raise AdapterRefusedError(f"{name}: {MANIFEST_FILE} is damaged") from error
+        if manifest.name != name:
+            raise AdapterRefusedError(f"{name}: {MANIFEST_FILE} belongs to {manifest.name}")
+        return manifest
+
+    def verify(self, manifest: AdapterManifest) -> None:
+        """Read the files again and compare the digest.
+
+        Raises:
+            AdapterRefusedError: a file is missing or was altered since it was registered.
+        """
+        try:
+            found = digest_of(self.path(manifest), tuple(_REQUIRED))
+        except OSError as error:
+            raise AdapterRefusedError(f"{manifest.name}: files are missing or cannot be read") from error
+        if found != manifest.digest:
+            raise AdapterRefusedError(f"{manifest.name}: files were altered: the digest is {found[:12]}…")
+
+    def all(self, known: Mapping[str, AdapterManifest] = MappingProxyType({})) -> tuple[AdapterManifest, ...]:
+        """All whole versions by name; one that is `known` is not read again, a damaged one is left out."""
+        names = [name for name in listed(self._root) if ADAPTER_NAME.fullmatch(name)]
+        found = [known.get(name) or self._whole(name) for name in names]
+        return tuple(manifest for manifest in found if manifest is not None)
+
+    def remove(self, manifest: AdapterManifest) -> None:
+        """Take a version that nothing points to out of the store, at once as a reader sees it."""
+        doomed = self._root / f"{_STAGING}{uuid.uuid4().hex}"
+        try:
+            self.path(manifest).rename(doomed)
+        except FileNotFoundError:
+            return
+        shutil.rmtree(doomed, ignore_errors=True)
+
+    def clean(self) -> None:
+        """Remove what interrupted registrations left; younger folders may belong to another process."""
+        for name in listed(self._root):
+            folder = self._root / name
+            if name.startswith(_STAGING) and time.time() - modified(folder) > _STALE_SECONDS:
+                _log.info("adapter_leftover_removed", folder=name)
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def _whole(self, name: str) -> AdapterManifest | None:
+        """A version as it is found for the first time: its files are read and compared once."""
+        if name in self._damaged:
+            return None
+        try:
+            manifest = self.get(name)
+            if manifest is not None:
+                self.verify(manifest)
+        except AdapterRefusedError as error:
+            _log.error("adapter_damaged", adapter=name, error=error.message)
+            self._damaged.add(name)
+            return None
+        return manifest
+
+    def _same(self, manifest: AdapterManifest) -> AdapterManifest | None:
+        """The version as it stands in the store; None where its files are damaged and must be replaced."""
+        try:
+            known = self.get(manifest.name)
+            if known is not None:
+                self.verify(known)
+        except AdapterRefusedError:
+            return None
+        if known is not None and known.digest != manifest.digest:
+            raise AdapterRefusedError(f"{manifest.name}: the store holds other content under this name")
+        return known
