@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -20,18 +20,18 @@ CLIENT_TIMEOUT_SECONDS = 30.0
 
 @pytest.fixture
 def start_gateway(tmp_path: Path) -> Iterator[StartGateway]:
-    """Start a gateway with changed settings: `start_gateway(engine, upstream=..., changes=...)`."""
+    """Start a gateway with changed settings: `start_gateway(engine, upstream=..., changes=..., tasks=...)`."""
     with ExitStack() as stack:
 
         def start(
             *engines: StubEngine,
             upstream: StubEngine | None = None,
-            changes: Mapping[str, Any] = {},
             is_ready: bool = True,
+            **written: Any,
         ) -> GatewayThread:
             urls = [engine.url for engine in engines]
             upstream_url = upstream.url if upstream is not None else None
-            settings = settings_for(tmp_path, urls, upstream_url=upstream_url, changes=changes)
+            settings = settings_for(tmp_path, urls, upstream_url=upstream_url, **written)
             gateway = stack.enter_context(GatewayThread(settings))
             return gateway.wait_ready() if is_ready else gateway
 

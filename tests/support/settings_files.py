@@ -24,25 +24,34 @@ HANDBOOK = {
 
 
 def write_settings(
-    folder: Path, engine_urls: list[str], *, upstream_url: str | None = None, changes: Mapping[str, Any] = {}
+    folder: Path,
+    engine_urls: list[str],
+    *,
+    upstream_url: str | None = None,
+    changes: Mapping[str, Any] = {},
+    tasks: Mapping[str, Mapping[str, Any]] = {},
 ) -> Path:
-    """Write `firstline.yaml`, a copy of the example tasks and a small handbook; give the file's path."""
-    if not (folder / "tasks").exists():
-        shutil.copytree(REPOSITORY / "examples" / "tasks", folder / "tasks")
+    """Write `firstline.yaml`, a copy of the example tasks and a small handbook; give the file's path.
+
+    `changes` are laid over the settings, and `tasks` over the tasks of those names.
+    """
+    shutil.copytree(REPOSITORY / "examples" / "tasks", folder / "tasks", dirs_exist_ok=True)
+    for name, change in tasks.items():
+        task = folder / "tasks" / f"{name}.yaml"
+        changed = merged(yaml.safe_load(task.read_text(encoding="utf-8")), change)
+        task.write_text(yaml.safe_dump(changed, sort_keys=False), encoding="utf-8")
     (folder / "docs").mkdir(exist_ok=True)
     for name, text in HANDBOOK.items():
         (folder / "docs" / name).write_text(text, encoding="utf-8")
-    data = merged(_settings(engine_urls, upstream_url), changes)
     path = folder / "firstline.yaml"
-    path.write_text(yaml.safe_dump(data), encoding="utf-8")
+    settings = merged(_settings(engine_urls, upstream_url), changes)
+    path.write_text(yaml.safe_dump(settings), encoding="utf-8")
     return path
 
 
-def settings_for(
-    folder: Path, engine_urls: list[str], *, upstream_url: str | None = None, changes: Mapping[str, Any] = {}
-) -> Settings:
-    """Write the settings and read them back as the gateway does."""
-    return load_settings(write_settings(folder, engine_urls, upstream_url=upstream_url, changes=changes), {})
+def settings_for(folder: Path, engine_urls: list[str], **written: Any) -> Settings:
+    """Write the settings and read them back as the gateway does; `written` goes to `write_settings`."""
+    return load_settings(write_settings(folder, engine_urls, **written), {})
 
 
 def merged(data: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
