@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 import structlog
@@ -44,8 +43,8 @@ class _View:
     """What requests are routed by; swapped whole."""
 
     generation: int = -1
-    channels: Mapping[str, Channels] = MappingProxyType({})
-    manifests: Mapping[str, AdapterManifest] = MappingProxyType({})
+    channels: Mapping[str, Channels] = field(default_factory=dict)
+    manifests: Mapping[str, AdapterManifest] = field(default_factory=dict)
 
 
 class AdapterRegistry:

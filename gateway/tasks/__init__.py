@@ -1,6 +1,6 @@
 """Tasks as they are served: loaded from YAML files and reloaded when those change."""
 
-from gateway.tasks._reading import TaskFileError
+from gateway.tasks._reading import TaskFileError, TaskRules, check_task_file
 from gateway.tasks.catalog import TaskCatalog
 
-__all__ = ["TaskCatalog", "TaskFileError"]
+__all__ = ["TaskCatalog", "TaskFileError", "TaskRules", "check_task_file"]

@@ -35,13 +35,13 @@ class TaskFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TaskRules:
-    """What a task may refer to, and how its output contract is compiled.
+    """What a task may refer to (None: anything), and how its output contract is compiled.
 
     `check_output` raises `SchemaUnsupportedError` for a contract that cannot be compiled.
     """
 
-    base_models: Collection[str]
-    collections: Collection[str]
+    base_models: Collection[str] | None
+    collections: Collection[str] | None
     check_output: Callable[[OutputContract], None]
 
 
@@ -83,6 +83,18 @@ def read_bytes(path: Path) -> bytes:
     if len(content) > MAX_FILE_BYTES:
         raise TaskFileError(path.name, f"is over {MAX_FILE_BYTES} bytes")
     return content
+
+
+def check_task_file(path: Path, rules: TaskRules) -> Task:
+    """Read and judge one file as the catalog would; blocks.
+
+    Raises:
+        TaskFileError: the file is missing, or anything about it that would fail later.
+    """
+    try:
+        return parse_task(path.name, read_bytes(path), rules)
+    except FileNotFoundError as error:
+        raise TaskFileError(path.name, "does not exist") from error
 
 
 def parse_task(file: str, content: bytes, rules: TaskRules) -> Task:
@@ -136,16 +148,15 @@ def _check_events(file: str, text: str) -> None:
 
 
 def _check_references(file: str, task: Task, rules: TaskRules) -> None:
-    if task.name in RESERVED_NAMES or task.name in rules.base_models:
+    known = rules.base_models
+    if task.name in RESERVED_NAMES or task.name in (known or ()):
         raise TaskFileError(file, f"name: {task.name!r} already means something else as a model name")
-    if task.base_model not in rules.base_models:
-        raise TaskFileError(
-            file, f"base_model: no pool serves {task.base_model!r}; served: {sorted(rules.base_models)}"
-        )
+    if known is not None and task.base_model not in known:
+        raise TaskFileError(file, f"base_model: no pool serves {task.base_model!r}; served: {sorted(known)}")
     if task.retrieval is None:
         if task.action is Action.RETRIEVE:
             raise TaskFileError(file, "retrieval: a task with action 'retrieve' names a collection")
-    elif task.retrieval.collection not in rules.collections:
+    elif rules.collections is not None and task.retrieval.collection not in rules.collections:
         raise TaskFileError(
             file,
             f"retrieval.collection: no collection is named {task.retrieval.collection!r}; "
