@@ -22,8 +22,8 @@ from gateway.records import Delta, Endpoint, InboundRequest, ReplyDelta, ReplyHe
 _log = structlog.get_logger(__name__)
 
 
-class PipelineReply:
-    """An ASGI response that runs the pipeline when it is called. One object serves one request."""
+class PipelineEndpoint:
+    """The ASGI application behind one endpoint; it keeps no state between requests."""
 
     def __init__(
         self, pipeline: ChatPipeline, endpoint: Endpoint, body: Callable[[Receive], BodyReader]
@@ -62,7 +62,7 @@ class PipelineReply:
             await sender.fail(error, scope, body)
         except ClientGoneError:
             raise
-        except Exception:  # the last resort of a reply that may have started
+        except Exception:  # noqa: BLE001  # the last resort of a reply that may have started
             _log.exception("request_failed", request_id=request_id)
             await sender.fail(internal_error(), scope, body)
 

@@ -52,11 +52,8 @@ class Adapters(Protocol):
     def resolve(self, task: str) -> AdapterManifest | None:
         """The version that the stable channel points at."""
 
-    def get(self, name: str) -> AdapterManifest | None:
-        """A registered version by its full name."""
-
-    def want(self, name: str) -> None:
-        """Ask for a version to be loaded although no channel points at it."""
+    def demand(self, name: str) -> AdapterManifest | None:
+        """A registered version by its full name, to be loaded although no channel points at it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +127,9 @@ class PolicyRouting:
         decision = RouteDecision(task.action, task.name, 1.0, "pinned")
         if version == BASE:
             return self._task(task, decision, None)
-        manifest = self._adapters.get(chat.model)
+        manifest = self._adapters.demand(chat.model)
         if manifest is None:
             raise ModelNotFoundError(chat.model, known=(task.name, f"{task.name}@{BASE}"))
-        self._adapters.want(manifest.name)
         return self._task(task, decision, manifest)
 
     def _model(self, chat: Chat) -> Route:

@@ -84,12 +84,3 @@ class Metrics:
         self.records_lost = Counter(
             "firstline_records_lost_total", "Trace records dropped at a full queue.", registry=registry
         )
-        self.engine_up = Gauge(
-            "firstline_engine_up",
-            "1 where the engine answers its health check.",
-            ["engine"],
-            registry=registry,
-        )
-        self.adapters_ready = Gauge(
-            "firstline_adapters_ready", "Adapters proven on the engine.", ["engine"], registry=registry
-        )

@@ -1,0 +1,246 @@
+"""Builds every object from the settings, and runs what must run beside the requests."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from contracts.outcome import Usage
+from contracts.output import OutputContract
+from gateway.adapters import AdapterRegistry, AdapterStore, Reconciler
+from gateway.api.admin import admin_router
+from gateway.api.edge import Edge
+from gateway.api.embeddings import EmbeddingEndpoint
+from gateway.api.routes import HttpParts, make_http
+from gateway.auth import KeyAuthenticator
+from gateway.conformance import (
+    ContractCompiler,
+    EscalationTarget,
+    LadderConformer,
+    compile_contract,
+)
+from gateway.engines import Generator, Pool
+from gateway.parsing.parser import RequestParser
+from gateway.pipeline.chat import ChatPipeline
+from gateway.prompting.composer import PromptComposer
+from gateway.recording import LogSink, MetricsSink, QueueRecorder
+from gateway.retrieval import FolderRetriever
+from gateway.routing import Models, PolicyRouting
+from gateway.settings import PoolKind, Settings
+from gateway.state.sqlite_channels import SqliteChannelStore
+from gateway.tasks.catalog import TaskCatalog
+from gateway.telemetry.engines import EngineCollector
+from gateway.telemetry.metrics import Metrics
+from router.inference import DEFAULT_BUNDLE, DEFAULT_ENCODER, Encoder, Router
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The objects that live as long as the process."""
+
+    settings: Settings
+    pools: Mapping[str, Pool]
+    catalog: TaskCatalog
+    adapters: AdapterRegistry
+    reconciler: Reconciler
+    retriever: FolderRetriever
+    recorder: QueueRecorder
+    compiler: ContractCompiler
+    readiness: Readiness
+
+
+class Readiness:
+    """Ready once every pool of the small models answers and the bundled adapters have had their chance."""
+
+    def __init__(self, pools: Mapping[str, Pool]) -> None:
+        self._pools = {n: p for n, p in pools.items() if p.settings.kind is PoolKind.VLLM}
+        self.are_adapters_started = False
+
+    def missing(self) -> dict[str, str]:
+        """Name what is not ready."""
+        found = {f"pool {name}": "no engine answers" for name, p in self._pools.items() if not p.is_ready}
+        if not self.are_adapters_started:
+            found["adapters"] = "being loaded"
+        return found
+
+
+def build_app(settings: Settings) -> ASGIApp:
+    """Build the whole application; nothing is opened or started before its lifespan.
+
+    Raises:
+        ValueError: the keys file, a task file or the router's files cannot be used.
+    """
+    metrics = Metrics(CollectorRegistry())
+    wait_seconds = settings.adapters.ready_wait_seconds
+    pools = {n: Pool(n, section, ready_wait_seconds=wait_seconds) for n, section in settings.pools.items()}
+    metrics.registry.register(EngineCollector(e for pool in pools.values() for e in pool.engines))
+    encoder = Encoder.load(settings.router.encoder or DEFAULT_ENCODER)
+    classifier = Router.load(settings.router.bundle or DEFAULT_BUNDLE, encoder)
+    catalog = load_catalog(settings)
+    store = AdapterStore(settings.adapter_store)
+    reconciler = Reconciler(pools, store, settings.adapters)
+    channels = SqliteChannelStore(settings.state_folder / "channels.sqlite3")
+    adapters = AdapterRegistry(
+        store, channels, reconciler, catalog=catalog, pools=pools, settings=settings.adapters
+    )
+    parts = Parts(
+        settings=settings,
+        pools=pools,
+        catalog=catalog,
+        adapters=adapters,
+        reconciler=reconciler,
+        retriever=FolderRetriever(settings.collections, encoder.embed),
+        recorder=QueueRecorder((MetricsSink(metrics), LogSink()), metrics, clock=time.monotonic),
+        compiler=ContractCompiler(),
+        readiness=Readiness(pools),
+    )
+    routing = PolicyRouting(classifier, catalog, adapters, models=_models(settings))
+    authenticator = KeyAuthenticator.from_file(settings.auth.keys_file)
+    http = HttpParts(
+        pipeline=_pipeline(parts, routing, authenticator),
+        authenticator=authenticator,
+        embeddings=EmbeddingEndpoint(
+            encoder, pools, _served(settings), authenticator, settings.embeddings, settings.server
+        ),
+        models=lambda: _listed(routing, adapters, settings),
+        readiness=parts.readiness,
+        registry=metrics.registry,
+        server=settings.server,
+        admin=admin_router(
+            catalog=catalog,
+            adapters=adapters,
+            reconciler=reconciler,
+            pools=pools,
+            authenticate=authenticator.authenticate_admin,
+        ),
+        version=version("firstline"),
+    )
+    return Edge(make_http(http, lambda _: _running(parts)))
+
+
+def load_catalog(settings: Settings) -> TaskCatalog:
+    """Read the tasks; without a folder there are none. Raises TaskFileError."""
+    folder = settings.tasks.folder if settings.tasks else settings.home / "tasks"
+    if settings.tasks is None:
+        folder.mkdir(parents=True, exist_ok=True)
+    catalog = TaskCatalog(
+        folder,
+        base_models=tuple(_served(settings)),
+        collections=tuple(settings.collections),
+        check_output=_check_output,
+    )
+    catalog.load()
+    return catalog
+
+
+def _check_output(contract: OutputContract) -> None:
+    compile_contract(contract)
+
+
+def _served(settings: Settings) -> dict[str, str]:
+    """Model to pool."""
+    return {model: name for name, pool in settings.pools.items() for model in pool.models}
+
+
+def _kind(settings: Settings, kind: PoolKind) -> frozenset[str]:
+    return frozenset(name for name, pool in settings.pools.items() if pool.kind is kind)
+
+
+def _models(settings: Settings) -> Models:
+    served = _served(settings)
+    return Models(
+        pools=served,
+        native_pools=_kind(settings, PoolKind.OPENAI),
+        default=settings.router.default_model or next(iter(served)),
+        escalation=settings.escalation.model if settings.escalation else None,
+    )
+
+
+def _pipeline(parts: Parts, routing: PolicyRouting, authenticator: KeyAuthenticator) -> ChatPipeline:
+    settings = parts.settings
+    target = settings.escalation
+    return ChatPipeline(
+        recorder=parts.recorder,
+        authenticator=authenticator,
+        parser=RequestParser(parts.compiler.check, max_nesting=settings.server.max_nesting),
+        routing=routing,
+        retriever=parts.retriever,
+        composer=PromptComposer(clock=time.monotonic, native_pools=_kind(settings, PoolKind.OPENAI)),
+        conformer=LadderConformer(
+            parts.compiler,
+            clock=time.monotonic,
+            price=lambda pool, usage: price_usd(settings, pool, usage),
+            call_ids=_call_ids(),
+            escalation=EscalationTarget(target.pool, target.model) if target else None,
+            guarded_pools=_kind(settings, PoolKind.VLLM),
+        ),
+        generate=Generator(parts.pools, clock=time.monotonic).generate,
+    )
+
+
+def price_usd(settings: Settings, pool: str, usage: Usage) -> float:
+    """What tokens cost on a pool; cached prompt tokens at their own price, where there is one."""
+    prices = settings.pools[pool].prices
+    cached = prices.cached_usd_per_million
+    cached_price = prices.prompt_usd_per_million if cached is None else cached
+    fresh_tokens = usage.prompt_tokens - usage.cached_tokens
+    return (
+        fresh_tokens * prices.prompt_usd_per_million
+        + usage.cached_tokens * cached_price
+        + usage.completion_tokens * prices.completion_usd_per_million
+    ) / 1e6
+
+
+def _call_ids() -> Iterator[str]:
+    return (f"call_{uuid.uuid4().hex[:24]}" for _ in itertools.count())
+
+
+def _listed(routing: PolicyRouting, adapters: AdapterRegistry, settings: Settings) -> list[dict[str, Any]]:
+    """The models of `GET /v1/models`: auto, tasks, adapter versions, base and upstream models."""
+    names = [*routing.model_names(), *(manifest.name for manifest in adapters.list())]
+    if settings.embeddings.pool is None:
+        names.append(settings.embeddings.model)
+    return [{"id": name, "object": "model", "created": 0, "owned_by": "firstline"} for name in names]
+
+
+@asynccontextmanager
+async def _running(parts: Parts) -> AsyncIterator[None]:
+    """Start the loops; a loop that fails ends the process rather than serving half blind."""
+    async with AsyncExitStack() as stack:
+        stack.callback(parts.compiler.close)
+        await stack.enter_async_context(parts.recorder.running())
+        for pool in parts.pools.values():
+            await stack.enter_async_context(pool.running())
+        await parts.adapters.start()
+        async with asyncio.TaskGroup() as group:
+            loops = [
+                group.create_task(parts.reconciler.run()),
+                group.create_task(parts.adapters.run()),
+                group.create_task(parts.retriever.run()),
+                group.create_task(_start_adapters(parts)),
+            ]
+            if parts.settings.tasks is None or parts.settings.tasks.reload:
+                loops.append(group.create_task(parts.catalog.watch()))
+            try:
+                yield
+            finally:
+                for loop in loops:
+                    loop.cancel()
+
+
+async def _start_adapters(parts: Parts) -> None:
+    folder: Path | None = parts.settings.adapters.bundled
+    if folder is not None and folder.is_dir():
+        await parts.adapters.bundled(folder)
+    parts.readiness.are_adapters_started = True

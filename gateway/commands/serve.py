@@ -1,0 +1,90 @@
+"""`firstline serve`: the gateway alone, against engines that run elsewhere."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+from pathlib import Path
+from typing import Annotated
+
+import typer
+import uvicorn
+
+from gateway.app import build_app
+from gateway.commands.sentences import fail
+from gateway.settings import Settings
+from gateway.settings_load import SettingsError, load_settings
+from gateway.telemetry.logs import configure_logs
+from router.inference import EncoderError, RouterBundleError
+
+app = typer.Typer(add_completion=False, help="Serve the API against the engines that the settings name.")
+
+
+@app.command()
+def serve(
+    config: Annotated[Path, typer.Option(help="The settings file.")] = Path("firstline.yaml"),
+    host: Annotated[str | None, typer.Option(help="Address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on.")] = None,
+) -> None:
+    """Serve until SIGTERM or Ctrl-C; requests in flight are finished first."""
+    settings = _settings(config, host, port)
+    configure_logs(settings.log)
+    try:
+        application = build_app(settings)
+    except (ValueError, OSError, EncoderError, RouterBundleError) as error:
+        fail(f"The gateway cannot start: {error}")
+    listener = _listen(settings)
+    uvicorn.Server(
+        uvicorn.Config(
+            application,
+            loop="uvloop",
+            http="httptools",
+            lifespan="on",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=max(1, round(settings.server.drain_seconds)),
+        )
+    ).run(sockets=[listener])
+
+
+def _settings(config: Path, host: str | None, port: int | None) -> Settings:
+    try:
+        settings = load_settings(config, os.environ)
+    except SettingsError as error:
+        fail(f"The settings cannot be used: {error}")
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    server = settings.server.model_copy(update=given)
+    if settings.auth.keys_file is None and not _is_loopback(server.host):
+        fail(
+            f"{server.host} can be reached from other machines and no keys are configured: "
+            "set auth.keys_file, or listen on 127.0.0.1"
+        )
+    return settings.model_copy(update={"server": server})
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bind here, so that a taken port is a sentence and not a traceback."""
+    host, port = settings.server.host, settings.server.port
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        fail(
+            f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with FIRSTLINE_PORT or --port."
+        )
+    listener.listen(2048)
+    listener.set_inheritable(True)
+    return listener
