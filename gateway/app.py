@@ -6,20 +6,21 @@ import asyncio
 import itertools
 import time
 import uuid
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from fastapi import Request
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from contracts.outcome import Usage
 from contracts.output import OutputContract
 from gateway.adapters import AdapterRegistry, AdapterStore, Reconciler
-from gateway.api.admin import admin_router
+from gateway.api.admin import AdminParts, admin_router
 from gateway.api.edge import Edge
 from gateway.api.embeddings import EmbeddingEndpoint
 from gateway.api.routes import HttpParts, make_http
@@ -118,11 +119,7 @@ def build_app(settings: Settings) -> ASGIApp:
         registry=metrics.registry,
         server=settings.server,
         admin=admin_router(
-            catalog=catalog,
-            adapters=adapters,
-            reconciler=reconciler,
-            pools=pools,
-            authenticate=authenticator.authenticate_admin,
+            AdminParts(catalog, adapters, reconciler, store, pools, _admin_only(authenticator))
         ),
         version=version("firstline"),
     )
@@ -142,6 +139,13 @@ def load_catalog(settings: Settings) -> TaskCatalog:
     )
     catalog.load()
     return catalog
+
+
+def _admin_only(authenticator: KeyAuthenticator) -> Callable[[Request], Awaitable[None]]:
+    async def require_admin(request: Request) -> None:
+        await authenticator.authenticate_admin(request.headers)
+
+    return require_admin
 
 
 def _check_output(contract: OutputContract) -> None:
@@ -223,11 +227,12 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         for pool in parts.pools.values():
             await stack.enter_async_context(pool.running())
         await parts.adapters.start()
+        await parts.retriever.load()
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(parts.reconciler.run()),
                 group.create_task(parts.adapters.run()),
-                group.create_task(parts.retriever.run()),
+                group.create_task(parts.retriever.watch()),
                 group.create_task(_start_adapters(parts)),
             ]
             if parts.settings.tasks is None or parts.settings.tasks.reload:
@@ -241,6 +246,6 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
 
 async def _start_adapters(parts: Parts) -> None:
     folder: Path | None = parts.settings.adapters.bundled
-    if folder is not None and folder.is_dir():
+    if folder is not None:
         await parts.adapters.bundled(folder)
     parts.readiness.are_adapters_started = True

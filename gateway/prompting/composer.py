@@ -47,7 +47,7 @@ class PromptComposer:
             call=call,
             tools=tools,
             tool_use=tool_use,
-            sampling=_sampling(chat, task),
+            sampling=_sampling(chat, task, is_call=is_call),
             max_tokens=chat.max_tokens or (task.sampling.max_tokens if task else None),
             is_max_tokens_fixed=chat.max_tokens is not None,
             choices=chat.choices,
@@ -101,8 +101,10 @@ def _output(chat: Chat, task: Task | None) -> OutputContract | None:
     return task.output
 
 
-def _sampling(chat: Chat, task: Task | None) -> JsonObject:
-    """The task's defaults under the request's own values."""
+def _sampling(chat: Chat, task: Task | None, *, is_call: bool) -> JsonObject:
+    """The task's defaults under the request's own values; a call is greedy, its arguments are facts."""
+    if is_call:
+        return {"temperature": 0.0, **chat.sampling}
     if task is None or "temperature" in chat.sampling or "top_p" in chat.sampling:
         return chat.sampling
     return {"temperature": task.sampling.temperature, **chat.sampling}

@@ -42,12 +42,14 @@ class RequestTrace:
         self._route: Route | None = None
         self._passages = 0
         self._is_structured = False
+        self._is_stream = False
         self._outcome: Outcome | None = None
 
     def identify(self, principal: Principal, chat: Chat) -> None:
         """Note who asks for what."""
         self._tenant = principal.tenant
         self._is_structured = chat.output is not None
+        self._is_stream = chat.stream
 
     def route(self, route: Route, passages: tuple[Passage, ...]) -> None:
         """Note the decision and what was retrieved."""
@@ -66,8 +68,8 @@ class RequestTrace:
         return tuple(self._attempts)
 
     def delta(self, delta: Delta) -> None:
-        """Note the time at which a delta with content leaves."""
-        if delta.usage is not None:
+        """Note the time at which a delta of a stream leaves; a whole reply has no first token."""
+        if not self._is_stream or delta.usage is not None:
             return
         now = self._clock()
         if self._last_delta is None:
