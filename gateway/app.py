@@ -232,7 +232,7 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
             loops = [
                 group.create_task(parts.reconciler.run()),
                 group.create_task(parts.adapters.run()),
-                group.create_task(parts.retriever.watch()),
+                group.create_task(parts.retriever.run()),
                 group.create_task(_start_adapters(parts)),
             ]
             if parts.settings.tasks is None or parts.settings.tasks.reload:
