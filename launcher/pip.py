@@ -12,6 +12,7 @@ from launcher.progress import Say
 
 _LARGE_MEGABYTES = 25.0
 _PROGRESS_STEP = 20
+_PIN = re.compile(r"^[A-Za-z0-9._-]+==", re.MULTILINE)
 _SIZE = re.compile(r"Downloading (\S+) \(([\d.]+) MB\)")
 
 # What pip prints, and what it means to the person who reads it.
@@ -52,7 +53,7 @@ class Pip:
         if not is_compiled:
             command.append("--no-compile")
         purpose = f"installing {lock.name}"
-        total = lock.read_text(encoding="utf-8").count("==")
+        total = len(_PIN.findall(lock.read_text(encoding="utf-8")))
         self._say(f"{self._name}: {purpose}, up to {total} packages")
         if fallback_index is None:
             self.run(command, purpose, total)
