@@ -10,8 +10,8 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.integration.conftest import StartGateway
 from tests.support.calls import WEATHER_TOOL, assert_error, chat_body, schema_format
+from tests.support.gateway_fixtures import StartGateway
 from tests.support.settings_files import MODEL
 from tests.support.stub_engine import StubEngine
 

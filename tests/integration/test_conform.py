@@ -7,7 +7,6 @@ import json
 import httpx
 import pytest
 
-from tests.integration.conftest import StartGateway
 from tests.support.calls import (
     INVOICE,
     INVOICE_JSON,
@@ -18,6 +17,7 @@ from tests.support.calls import (
     chat_body,
     schema_format,
 )
+from tests.support.gateway_fixtures import StartGateway
 from tests.support.settings_files import MODEL, UPSTREAM_MODEL
 from tests.support.stub_engine import Reply, StubEngine
 

@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from tests.integration.conftest import StartGateway
 from tests.support.calls import INVOICE_TEXT, chat_body
+from tests.support.gateway_fixtures import StartGateway
 from tests.support.gateway_process import GatewayThread
 from tests.support.metrics import metric, wait_for_metric
 from tests.support.stub_engine import BEFORE_HEADERS, Reply, StubEngine
@@ -79,27 +79,27 @@ async def test_the_other_endpoints_stop_their_generation_too(
 
 
 async def test_a_client_that_goes_within_its_body_leaves_nothing_behind(
-    gateway: GatewayThread, engine: StubEngine
+    fresh: GatewayThread, engine: StubEngine
 ) -> None:
-    place = urlsplit(gateway.url)
+    place = urlsplit(fresh.url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
     writer.write(f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode())
     await writer.drain()
-    await wait_for_metric(gateway.url, 'firstline_requests_in_flight{endpoint="chat"}', 1)
+    await wait_for_metric(fresh.url, 'firstline_requests_in_flight{endpoint="chat"}', 1)
     writer.transport.abort()
-    await wait_for_metric(gateway.url, 'firstline_requests_in_flight{endpoint="chat"}', 0)
+    await wait_for_metric(fresh.url, 'firstline_requests_in_flight{endpoint="chat"}', 0)
     assert engine.generations == []
 
 
 async def test_a_request_that_was_left_is_counted_as_closed_by_the_client(
-    gateway: GatewayThread, engine: StubEngine
+    fresh: GatewayThread, engine: StubEngine
 ) -> None:
     engine.script(Reply(text="one two", hang_after=0))
-    async with sent_request(gateway.url, CHAT, chat_body(stream=True)):
+    async with sent_request(fresh.url, CHAT, chat_body(stream=True)):
         await engine.until(lambda stub: stub.generations)
     labels = 'action="answer",code="client_closed",endpoint="chat",outcome="failed",task=""'
-    await wait_for_metric(gateway.url, f"firstline_requests_total{{{labels}}}", 1)
-    assert await metric(gateway.url, 'firstline_requests_in_flight{endpoint="chat"}') == 0
+    await wait_for_metric(fresh.url, f"firstline_requests_total{{{labels}}}", 1)
+    assert await metric(fresh.url, 'firstline_requests_in_flight{endpoint="chat"}') == 0
 
 
 async def test_a_body_that_never_arrives_is_given_up(start_gateway: StartGateway, engine: StubEngine) -> None:

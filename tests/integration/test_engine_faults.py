@@ -5,9 +5,9 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.integration.conftest import StartGateway
 from tests.support import _wire
 from tests.support.calls import INVOICE_JSON, INVOICE_TEXT, assert_error, chat_body
+from tests.support.gateway_fixtures import StartGateway
 from tests.support.gateway_process import GatewayThread, wait_for_status
 from tests.support.sse import DONE, Event, events_of, text_of
 from tests.support.stub_engine import BEFORE_HEADERS, Reply, StubEngine

@@ -39,12 +39,19 @@ class GatewayThread:
 
     def start(self) -> Self:
         """Serve; returns once the lifespan has started."""
-        self._thread.run(self._start(), START_SECONDS)
+        try:
+            self._thread.run(self._start(), START_SECONDS)
+        except BaseException:
+            self._thread.close()
+            self._socket.close()
+            raise
         return self
 
-    def wait_ready(self) -> Self:
-        """Wait until every pool has an engine that answers."""
+    def wait_ready(self, *engines: str) -> Self:
+        """Wait until the gateway is ready and, as `pool/index`, these engines are up too."""
         wait_for_status(f"{self.url}/readyz", 200)
+        for name in engines:
+            wait_for_text(f"{self.url}/metrics", f'firstline_engine_up{{engine="{name}"}} 1.0')
         return self
 
     def stop(self) -> None:
@@ -72,12 +79,18 @@ class GatewayThread:
             timeout_graceful_shutdown=5,
         )
         self._server = uvicorn.Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
+        self._serving = asyncio.create_task(self._serve(self._server))
         while not self._server.started:
             if self._serving.done():
                 await self._serving
                 raise RuntimeError("the gateway did not start")
             await asyncio.sleep(_POLL_SECONDS)
+
+    async def _serve(self, server: uvicorn.Server) -> None:
+        try:
+            await server.serve(sockets=[self._socket])
+        except SystemExit as error:
+            raise RuntimeError("the gateway's start-up failed; its log says why") from error
 
     async def _stop(self) -> None:
         if self._server is not None and self._serving is not None:
@@ -127,15 +140,31 @@ def wait_for_status(url: str, status: int, is_alive: Callable[[], bool] = lambda
     Raises:
         TimeoutError: it did not come in time, or the server died.
     """
+    _wait_for(url, lambda response: response.status_code == status, f"status {status}", is_alive)
+
+
+def wait_for_text(url: str, text: str) -> None:
+    """Ask until the reply holds the text.
+
+    Raises:
+        TimeoutError: it did not come in time.
+    """
+    _wait_for(url, lambda response: text in response.text, text, lambda: True)
+
+
+def _wait_for(
+    url: str, is_met: Callable[[httpx.Response], bool], what: str, is_alive: Callable[[], bool]
+) -> None:
     deadline = time.monotonic() + START_SECONDS
     seen: object = None
-    while time.monotonic() < deadline and is_alive():
-        try:
-            response = httpx.get(url)
-            if response.status_code == status:
-                return
-            seen = f"{response.status_code} {response.text[:500]}"
-        except httpx.TransportError as error:
-            seen = error
-        time.sleep(_POLL_SECONDS)
-    raise TimeoutError(f"{url} did not answer {status}; last: {seen}")
+    with httpx.Client() as client:
+        while time.monotonic() < deadline and is_alive():
+            try:
+                response = client.get(url)
+                if is_met(response):
+                    return
+                seen = f"{response.status_code} {response.text[:500]}"
+            except httpx.TransportError as error:
+                seen = error
+            time.sleep(_POLL_SECONDS)
+    raise TimeoutError(f"{url} did not give {what}; last: {seen}")

@@ -39,8 +39,7 @@ async def wait_for_metric(url: str, name: str, value: float) -> None:
     deadline = time.monotonic() + WAIT_SECONDS
     while await metric(url, name) != value:
         if time.monotonic() > deadline:
-            alike = {
-                k: v for k, v in (await metrics_of(url)).items() if k.split("{")[0] == name.split("{")[0]
-            }
+            family = name.partition("{")[0]
+            alike = {k: v for k, v in (await metrics_of(url)).items() if k.startswith(family)}
             raise TimeoutError(f"{name} did not become {value}; there are {alike}")
         await asyncio.sleep(_POLL_SECONDS)

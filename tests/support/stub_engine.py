@@ -48,7 +48,7 @@ class StubEngine:
             self.models, kind=kind, version=version, max_model_len=max_model_len
         )
         self.requests: list[Recorded] = []
-        self.active = 0
+        self.generating = 0
         self.aborted = 0
         self._changed = threading.Condition()
         self._queues: dict[str, deque[Reply]] = defaultdict(deque)
@@ -94,10 +94,13 @@ class StubEngine:
             self._thread.run(self._release())
 
     def reset(self) -> None:
-        """Forget scripts, records and adapters; let go what hangs."""
-        self.release()
+        """Be as new: running, nothing scripted, recorded, loaded or under way."""
+        if self._runner is None:
+            self.start()
         self._queues.clear()
         self._rules.clear()
+        self.release()
+        self.wait(lambda stub: stub.generating == 0)
         self.adapters.clear()
         self.requests.clear()
         self.aborted = 0
@@ -188,26 +191,26 @@ class StubEngine:
         except ValueError:
             body = None
         self._note(lambda: self.requests.append(_recorded(request, raw, body)))
-        self._note(lambda: self._count(1))
+        if request.path not in _GENERATION_PATHS:
+            return await self._administer(request, body)
+        self._note(lambda: self._count(generating=1))
         try:
-            return await self._dispatch(request, body)
+            return await self._generate(request, body)
         except (asyncio.CancelledError, ConnectionResetError):
             if not self._is_stopping:
-                self._note(self._count_aborted)
+                self._note(lambda: self._count(aborted=1))
             raise
         finally:
-            self._note(lambda: self._count(-1))
+            self._note(lambda: self._count(generating=-1))
 
     def _note(self, change: Callable[[], object]) -> None:
         with self._changed:
             change()
             self._changed.notify_all()
 
-    def _count(self, step: int) -> None:
-        self.active += step
-
-    def _count_aborted(self) -> None:
-        self.aborted += 1
+    def _count(self, *, generating: int = 0, aborted: int = 0) -> None:
+        self.generating += generating
+        self.aborted += aborted
 
     def _next(self, *keys: str) -> Reply | None:
         for key in keys:
@@ -215,15 +218,15 @@ class StubEngine:
                 return self._queues[key].popleft()
         return next((self._rules[key] for key in keys if key in self._rules), None)
 
-    async def _dispatch(self, request: web.Request, body: Any) -> web.StreamResponse:
-        if request.path in _GENERATION_PATHS:
-            return await self._generate(request, body)
+    async def _administer(self, request: web.Request, body: Any) -> web.StreamResponse:
         reply = self._next(request.path)
         if reply is not None:
             refused = await Delivery(request, reply, self._wait_released).plain()
             if refused is not None:
                 return refused
-        return self._administration.answer(request.path, body, running=self.active - 1)
+        response = self._administration.answer(request.path, body, running=self.generating)
+        self._note(lambda: None)
+        return response
 
     async def _generate(self, request: web.Request, body: Any) -> web.StreamResponse:
         if not isinstance(body, dict):
