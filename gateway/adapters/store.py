@@ -54,8 +54,7 @@ class AdapterStore:
     """
 
     def __init__(self, root: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._root = root.resolve()
-        self._root.mkdir(parents=True, exist_ok=True)
+        self._root = root.absolute()
         self._now = now
         self._damaged: set[str] = set()
 
@@ -182,7 +181,7 @@ class AdapterStore:
 
     def all(self, known: Mapping[str, AdapterManifest] = MappingProxyType({})) -> tuple[AdapterManifest, ...]:
         """All whole versions by name; one that is `known` is not read again, a damaged one is left out."""
-        names = [name for name in listed(self._root) if ADAPTER_NAME.fullmatch(name)]
+        names = [name for name in self._names() if ADAPTER_NAME.fullmatch(name)]
         found = [known.get(name) or self._whole(name) for name in names]
         return tuple(manifest for manifest in found if manifest is not None)
 
@@ -197,11 +196,14 @@ class AdapterStore:
 
     def clean(self) -> None:
         """Remove what interrupted registrations left; younger folders may belong to another process."""
-        for name in listed(self._root):
+        for name in self._names():
             folder = self._root / name
             if name.startswith(_STAGING) and time.time() - modified(folder) > _STALE_SECONDS:
                 _log.info("adapter_leftover_removed", folder=name)
                 shutil.rmtree(folder, ignore_errors=True)
+
+    def _names(self) -> list[str]:
+        return listed(self._root) if self._root.is_dir() else []
 
     def _whole(self, name: str) -> AdapterManifest | None:
         """A version as it is found for the first time: its files are read and compared once."""

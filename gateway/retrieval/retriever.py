@@ -34,8 +34,9 @@ class FolderRetriever:
         for name in self._collections:
             await self._refresh(name)
 
-    async def watch(self) -> None:
-        """Rebuild a collection whenever its folder changes, until cancelled."""
+    async def run(self) -> None:
+        """Build every index, then rebuild one whenever its folder changes, until cancelled."""
+        await self.load()
         async with asyncio.TaskGroup() as group:
             for name in self._collections:
                 group.create_task(self._watch(name))
