@@ -21,10 +21,14 @@ from contracts.route import Action
 MANIFEST_FILE = "manifest.json"
 HEADS_FILE = "heads.safetensors"
 
-NO_TASK = "(none)"
-"""The class of the task head for texts that belong to no task."""
+ROUTE = "route"
+"""The head that every bundle has: its classes are the tasks, `action:answer`, `action:tool` and
+`action:escalate` for texts without a task, and `OUT_OF_SCOPE`. A bundle may have more heads; a reader leaves
+alone what it does not know."""
 OUT_OF_SCOPE = "(out-of-scope)"
-"""The class of the action head for texts that no action serves."""
+ACTION_PREFIX = "action:"
+ROW_ACTIONS = (Action.ANSWER, Action.TOOL, Action.ESCALATE)
+"""Actions that a text without a task may have; `retrieve` needs a task, which names the collection."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Hex = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -67,8 +71,7 @@ class BundleManifest(_Record):
     fit_digest: Hex
     seed: int
     bucket_bits: int = Field(ge=8, le=20)
-    task: HeadManifest
-    action: HeadManifest
+    heads: dict[str, HeadManifest]
     task_actions: dict[str, Action]
     abstain_action: Action = Action.ANSWER
     risk_target: Share
@@ -77,11 +80,17 @@ class BundleManifest(_Record):
 
     @model_validator(mode="after")
     def _names_actions(self) -> Self:
-        if {*self.task.labels} - {NO_TASK} != set(self.task_actions):
-            raise ValueError("task_actions must name the classes of the task head")
-        if {*self.action.labels} - {*Action, OUT_OF_SCOPE}:
-            raise ValueError("the action head has a class that is no action")
+        if ROUTE not in self.heads:
+            raise ValueError(f"there is no head {ROUTE!r}")
+        others = {OUT_OF_SCOPE, *(f"{ACTION_PREFIX}{action}" for action in ROW_ACTIONS)}
+        if {*self.route.labels} - others != set(self.task_actions):
+            raise ValueError("task_actions must name the tasks among the classes")
         return self
+
+    @property
+    def route(self) -> HeadManifest:
+        """The head that decides."""
+        return self.heads[ROUTE]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +104,11 @@ class HeadWeights:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """A verified bundle; `inverse_frequencies` [buckets] weighs the hashed features of both heads."""
+    """A verified bundle; `inverse_frequencies` [buckets] weighs the hashed features of every head."""
 
     manifest: BundleManifest
     inverse_frequencies: npt.NDArray[np.float32]
-    task: HeadWeights
-    action: HeadWeights
+    heads: dict[str, HeadWeights]
 
 
 def save_bundle(bundle: Bundle, folder: Path, created_at: datetime) -> BundleManifest:
@@ -148,7 +156,7 @@ def _version(manifest: BundleManifest, heads: bytes) -> str:
 
 def _to_tensors(bundle: Bundle) -> Tensors:
     tensors: Tensors = {"inverse_frequencies": bundle.inverse_frequencies}
-    for name, head in (("task", bundle.task), ("action", bundle.action)):
+    for name, head in bundle.heads.items():
         tensors |= {f"{name}.dense": head.dense, f"{name}.sparse": head.sparse, f"{name}.bias": head.bias}
     return {name: np.ascontiguousarray(tensor) for name, tensor in tensors.items()}
 
@@ -158,17 +166,23 @@ def _from_tensors(manifest: BundleManifest, tensors: Mapping[str, npt.NDArray[np
     frequencies = tensors["inverse_frequencies"].astype(np.float32)
     if frequencies.shape != (buckets,):
         raise RouterBundleError(f"inverse_frequencies has the shape {frequencies.shape}, not ({buckets},)")
-    heads = {}
-    for name, labels in (("task", manifest.task.labels), ("action", manifest.action.labels)):
-        head = HeadWeights(
-            tensors[f"{name}.dense"].astype(np.float32),
-            tensors[f"{name}.sparse"].astype(np.float16),
-            tensors[f"{name}.bias"].astype(np.float32),
-        )
-        shapes = (head.sparse.shape, head.bias.shape, head.dense.shape[1:])
-        if shapes != ((buckets, len(labels)), (len(labels),), (len(labels),)):
-            raise RouterBundleError(f"the {name} head has {len(labels)} classes, its weights are {shapes}")
-        if not all(np.isfinite(part).all() for part in (head.dense, head.sparse, head.bias)):
-            raise RouterBundleError(f"the {name} head has weights that are not finite")
-        heads[name] = head
-    return Bundle(manifest, frequencies, heads["task"], heads["action"])
+    heads = {name: _head(name, len(head.labels), tensors) for name, head in manifest.heads.items()}
+    for name, head in heads.items():
+        if head.sparse.shape[0] != buckets:
+            raise RouterBundleError(f"the head {name!r} has {head.sparse.shape[0]} buckets, not {buckets}")
+    return Bundle(manifest, frequencies, heads)
+
+
+def _head(name: str, classes: int, tensors: Mapping[str, npt.NDArray[np.generic]]) -> HeadWeights:
+    head = HeadWeights(
+        tensors[f"{name}.dense"].astype(np.float32),
+        tensors[f"{name}.sparse"].astype(np.float16),
+        tensors[f"{name}.bias"].astype(np.float32),
+    )
+    parts = (head.dense, head.sparse, head.bias)
+    if [part.ndim for part in parts] != [2, 2, 1] or any(part.shape[-1] != classes for part in parts):
+        shapes = [part.shape for part in parts]
+        raise RouterBundleError(f"the head {name!r} has {classes} classes, its weights are {shapes}")
+    if not all(np.isfinite(part).all() for part in parts):
+        raise RouterBundleError(f"the head {name!r} has weights that are not finite")
+    return head

@@ -31,11 +31,19 @@ def fit_temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
     low, high = _LOG_TEMPERATURES
     for _ in range(40):
         left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        if _log_loss(logits, labels, math.exp(left)) < _log_loss(logits, labels, math.exp(right)):
+        if log_loss(logits, labels, math.exp(left)) < log_loss(logits, labels, math.exp(right)):
             high = right
         else:
             low = left
     return round(math.exp((low + high) / 2), 6)
+
+
+def log_loss(logits: Floats, labels: npt.NDArray[np.int64], temperature: float) -> float:
+    """Mean of -ln p of the true class."""
+    scaled = logits.astype(np.float64) / temperature
+    tops = scaled.max(axis=1)
+    totals = tops + np.log(np.exp(scaled - tops[:, None]).sum(axis=1))
+    return float((totals - scaled[np.arange(len(labels)), labels]).mean())
 
 
 def expected_calibration_error(confidences: Floats, is_correct: npt.NDArray[np.bool_]) -> float:
@@ -65,10 +73,3 @@ def risk_threshold(confidences: Floats, is_correct: npt.NDArray[np.bool_], risk:
 def keep_threshold(confidences: Floats, keep: float) -> float:
     """The confidence that a share `keep` of the given in-scope rows reaches; 0.0 without rows."""
     return float(np.quantile(confidences, 1.0 - keep, method="lower")) if len(confidences) else 0.0
-
-
-def _log_loss(logits: Floats, labels: npt.NDArray[np.int64], temperature: float) -> float:
-    scaled = logits.astype(np.float64) / temperature
-    tops = scaled.max(axis=1)
-    totals = tops + np.log(np.exp(scaled - tops[:, None]).sum(axis=1))
-    return float((totals - scaled[np.arange(len(labels)), labels]).mean())

@@ -2,7 +2,7 @@
 
 The method is Model2Vec's (Tulkens and van Dongen, 2024, https://github.com/MinishLab/model2vec): the mean of
 the transformer's last hidden states for `[CLS] token [SEP]`, principal components of these vectors, and a
-weight for each token from its frequency (smooth inverse frequency, Arora et al., 2017), the frequency taken from the
+weight for each token by smooth inverse frequency (Arora et al., 2017), the frequency being taken from the
 token's rank in the vocabulary by Zipf's law. Needs the extra `train`; run it as `python -m router.distill`.
 """
 

@@ -10,32 +10,18 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.route import Action, RouteDecision
-from router.bundle import NO_TASK, OUT_OF_SCOPE, Bundle, HeadWeights, RouterBundleError, load_bundle
+from router.bundle import ACTION_PREFIX, OUT_OF_SCOPE, ROUTE, Bundle, RouterBundleError, load_bundle
 from router.calibration import softmax
 from router.encoder import Encoder, EncoderError
-from router.features import TextFeatures, extract_normalised, normalise
+from router.features import extract_normalised, normalise
 
-__all__ = [
-    "DEFAULT_BUNDLE",
-    "DEFAULT_ENCODER",
-    "Encoder",
-    "EncoderError",
-    "Router",
-    "RouterBundleError",
-    "Scores",
-]
+__all__ = ["DEFAULT_BUNDLE", "DEFAULT_ENCODER", "Encoder", "EncoderError", "Router", "RouterBundleError"]
 
 _MODELS = Path(__file__).parent / "models"
 DEFAULT_ENCODER = _MODELS / "static-minilm"
 DEFAULT_BUNDLE = _MODELS / "default"
 
-
-@dataclass(frozen=True, slots=True)
-class Scores:
-    """Logits of both heads, before temperature; the order of the classes is that of the bundle's manifest."""
-
-    task: npt.NDArray[np.float32]
-    action: npt.NDArray[np.float32]
+_TOOL = f"{ACTION_PREFIX}{Action.TOOL}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +57,7 @@ class Router:
     @property
     def tasks(self) -> tuple[str, ...]:
         """The tasks that this bundle was fitted on."""
-        return tuple(label for label in self.bundle.manifest.task.labels if label != NO_TASK)
+        return tuple(self.bundle.manifest.task_actions)
 
     def decide(
         self, text: str, *, has_tools: bool = False, tasks: Collection[str] | None = None
@@ -79,70 +65,75 @@ class Router:
         """Decide what is done with a text; never raises.
 
         `has_tools` says that the request brings tools: without them the action `tool` is out of the question.
-        `tasks` are the tasks that may be chosen; None allows every task of the bundle.
+        `tasks` are the tasks that may be chosen; None allows every task of the bundle. A text that most likely
+        belongs to a task outside of them abstains: the next best task would be the wrong one.
         """
         manifest = self.bundle.manifest
         normalised = normalise(text)
         if not normalised:
             return self._decision(manifest.abstain_action, 0.0, "abstain:empty", abstained=True)
-        scores = self._scores(normalised)
-        probabilities = softmax(scores.task, manifest.task.temperature)
-        best = manifest.task.labels[int(probabilities.argmax())]
-        probability = float(probabilities.max())
-        is_open = best != NO_TASK and (tasks is None or best in tasks)
-        if is_open and probability >= manifest.task.thresholds[best]:
-            return self._decision(manifest.task_actions[best], probability, f"task:{best}", task=best)
-        return self._without_task(self._masses(scores, has_tools=has_tools), best, is_open=is_open)
+        masses = self._masses(normalised, has_tools=has_tools)
+        top = max(masses, key=lambda label: masses[label])
+        if top == OUT_OF_SCOPE:
+            return self._abstain(masses, "out-of-scope")
+        if tasks is not None and top in manifest.task_actions and top not in tasks:
+            return self._abstain(masses, "abstain:no-task")
+        if masses[top] < manifest.route.thresholds[top]:
+            return self._abstain(masses, "abstain:low-probability")
+        if top in manifest.task_actions:
+            return self._decision(manifest.task_actions[top], masses[top], f"task:{top}", task=top)
+        return self._decision(Action(top.removeprefix(ACTION_PREFIX)), masses[top], top)
 
     def action_probabilities(self, text: str) -> dict[Action, float]:
-        """Calibrated probabilities of the four actions, which sum to one; texts out of scope are not counted.
+        """Calibrated probabilities of the four actions, which sum to one; a task counts for its action.
 
-        An action that the bundle was not fitted on has probability 0; a text without content has 1 on the
-        configured action.
+        The probability of being out of scope is divided among them. An action that the bundle was not fitted
+        on has probability 0; a text without content has 1 on the configured action.
         """
         normalised = normalise(text)
         if not normalised:
             return {action: float(action is self.bundle.manifest.abstain_action) for action in Action}
-        masses = self._masses(self._scores(normalised), has_tools=True)
-        total = sum(masses.get(action, 0.0) for action in Action) or 1.0
-        return {action: masses.get(action, 0.0) / total for action in Action}
+        return self._by_action(self._masses(normalised, has_tools=True))
 
-    def scores(self, text: str) -> Scores:
-        """Logits of both heads, for evaluation and explanation."""
-        return self._scores(normalise(text))
-
-    def _without_task(self, masses: Mapping[str, float], best: str, *, is_open: bool) -> RouteDecision:
-        """Decide by the action head; what only a task's own action could serve, abstains."""
-        top = max(masses, key=lambda label: masses[label])
-        needs_task = best != NO_TASK and top == Action.ANSWER
-        if top not in (OUT_OF_SCOPE, Action.RETRIEVE) and not needs_task:
-            if masses[top] >= self.bundle.manifest.action.thresholds[top]:
-                return self._decision(Action(top), masses[top], f"action:{top}")
-            return self._abstain(masses, "abstain:low-probability")
-        if top == OUT_OF_SCOPE:
-            return self._abstain(masses, OUT_OF_SCOPE.strip("()"))
-        return self._abstain(masses, "abstain:low-probability" if is_open else "abstain:no-task")
+    def logits(self, text: str) -> npt.NDArray[np.float32]:
+        """The route head's logits before temperature, in the order of its classes; for evaluation."""
+        return self._logits(normalise(text))
 
     def _abstain(self, masses: Mapping[str, float], reason: str) -> RouteDecision:
-        escalate, answer = (masses.get(action, 0.0) for action in (Action.ESCALATE, Action.ANSWER))
-        action = Action.ESCALATE if escalate > answer else self.bundle.manifest.abstain_action
-        return self._decision(action, masses.get(action, 0.0), reason, abstained=True)
+        """The configured action, unless escalating is more probable than answering."""
+        actions = self._by_action(masses)
+        is_hard = actions[Action.ESCALATE] > actions[Action.ANSWER]
+        action = Action.ESCALATE if is_hard else self.bundle.manifest.abstain_action
+        return self._decision(action, actions[action], reason, abstained=True)
 
-    def _masses(self, scores: Scores, *, has_tools: bool) -> dict[str, float]:
-        """Probabilities of the action head's classes, without `tool` where the request brings no tools."""
-        manifest = self.bundle.manifest.action
-        probabilities = softmax(scores.action, manifest.temperature).tolist()
-        masses = dict(zip(manifest.labels, probabilities, strict=True))
-        if not has_tools and len(masses) > 1:
-            masses.pop(Action.TOOL, None)
-        total = sum(masses.values()) or 1.0
-        return {label: mass / total for label, mass in masses.items()}
+    def _by_action(self, masses: Mapping[str, float]) -> dict[Action, float]:
+        totals = dict.fromkeys(Action, 0.0)
+        for label, mass in masses.items():
+            if label != OUT_OF_SCOPE:
+                totals[self._action_of(label)] += mass
+        whole = sum(totals.values()) or 1.0
+        return {action: total / whole for action, total in totals.items()}
 
-    def _scores(self, normalised: str) -> Scores:
+    def _action_of(self, label: str) -> Action:
+        task_actions = self.bundle.manifest.task_actions
+        return task_actions[label] if label in task_actions else Action(label.removeprefix(ACTION_PREFIX))
+
+    def _masses(self, normalised: str, *, has_tools: bool) -> dict[str, float]:
+        """Probabilities of the classes, without `action:tool` where the request brings no tools."""
+        head = self.bundle.manifest.route
+        probabilities = softmax(self._logits(normalised), head.temperature).tolist()
+        masses = dict(zip(head.labels, probabilities, strict=True))
+        if not has_tools:
+            masses.pop(_TOOL, None)
+        total = sum(masses.values())
+        return {label: mass / total for label, mass in masses.items()} if total > 0 else masses
+
+    def _logits(self, normalised: str) -> npt.NDArray[np.float32]:
         features = extract_normalised(self.encoder, normalised, self.bundle.manifest.bucket_bits)
         weights = features.weights(self.bundle.inverse_frequencies)
-        heads = (self.bundle.task, self.bundle.action)
-        return Scores(*(_logits(head, features, weights) for head in heads))
+        head = self.bundle.heads[ROUTE]
+        sparse = weights @ head.sparse[features.buckets].astype(np.float32)
+        return np.asarray(features.dense @ head.dense + sparse + head.bias, dtype=np.float32)
 
     def _decision(
         self,
@@ -155,10 +146,3 @@ class Router:
     ) -> RouteDecision:
         bounded = min(max(probability, 0.0), 1.0)
         return RouteDecision(action, task, bounded, reason, self.version, abstained)
-
-
-def _logits(
-    head: HeadWeights, features: TextFeatures, weights: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float32]:
-    sparse = weights @ head.sparse[features.buckets].astype(np.float32)
-    return np.asarray(features.dense @ head.dense + sparse + head.bias, dtype=np.float32)

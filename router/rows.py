@@ -12,9 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from contracts.route import Action
 from contracts.task import Task
-
-ACTION_PREFIX = "action:"
-_ROW_ACTIONS = (Action.ANSWER, Action.TOOL, Action.ESCALATE)
+from router.bundle import ACTION_PREFIX, OUT_OF_SCOPE, ROW_ACTIONS
 
 
 class RowsError(Exception):
@@ -26,13 +24,22 @@ class Row:
     """One labelled text.
 
     `task` is the task it belongs to; else `action` is what serves it without a task; both None: out of scope.
-    Rows of one `group` are held out together, so that near copies do not flatter the calibration.
+    Rows of one `group` are held out together, so that near copies do not flatter the calibration. `place` is
+    the file and the line.
     """
 
     text: str
     task: str | None
     action: Action | None
     group: str
+    place: str = ""
+
+    @property
+    def route_class(self) -> str:
+        """The class of the route head that this row belongs to."""
+        if self.task is not None:
+            return self.task
+        return OUT_OF_SCOPE if self.action is None else f"{ACTION_PREFIX}{self.action}"
 
 
 class _WireRow(BaseModel):
@@ -104,15 +111,15 @@ def _parse(line: bytes, place: str, out_of_scope_label: str | None) -> Row:
     label = None if wire.label == out_of_scope_label else wire.label
     group = wire.group or place
     if label is None:
-        return Row(wire.text, None, None, group)
+        return Row(wire.text, None, None, group, place)
     if not label.startswith(ACTION_PREFIX):
         if label.startswith("("):
             raise RowsError(f"{place}: label: {label!r} must not start with a parenthesis")
-        return Row(wire.text, label, None, group)
-    if label.removeprefix(ACTION_PREFIX) not in _ROW_ACTIONS:
-        allowed = ", ".join(f"{ACTION_PREFIX}{action}" for action in _ROW_ACTIONS)
+        return Row(wire.text, label, None, group, place)
+    if label.removeprefix(ACTION_PREFIX) not in ROW_ACTIONS:
+        allowed = ", ".join(f"{ACTION_PREFIX}{action}" for action in ROW_ACTIONS)
         raise RowsError(f"{place}: label: {label!r} is not one of {allowed}")
-    return Row(wire.text, None, Action(label.removeprefix(ACTION_PREFIX)), group)
+    return Row(wire.text, None, Action(label.removeprefix(ACTION_PREFIX)), group, place)
 
 
 def _task(path: Path) -> Task:
