@@ -13,7 +13,9 @@ from pydantic import SecretStr, ValidationError
 from gateway.settings import Settings
 
 PREFIX = "FIRSTLINE_"
-LAUNCHER_VARIABLES = frozenset({"HOME", "PORT", "ENGINE_PORT", "WHEELS", "CONFIG", "ADMIN_KEY"})
+LAUNCHER_VARIABLES = frozenset(
+    {"HOME", "PORT", "ENGINE_PORT", "ENGINE_ARGS", "WHEELS", "CONFIG", "ADMIN_KEY", "TEST_ENGINE_URL"}
+)
 """Variables that are no settings: the launcher and the clients read them."""
 
 _REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
