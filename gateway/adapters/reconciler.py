@@ -12,7 +12,7 @@ from typing import Final
 import structlog
 
 from contracts.adapter import AdapterManifest
-from gateway.adapters._engine_calls import load, prove, unload
+from gateway.adapters._engine_calls import LIST_TIMEOUT_SECONDS, listed_models, load, prove, unload
 from gateway.adapters._loads import AdapterStatus, Load, LoadState
 from gateway.adapters._wishes import Wishes
 from gateway.adapters.ports import AdapterEngine, AdapterPool
@@ -56,6 +56,7 @@ class Reconciler:
         self._loads: dict[tuple[str, str], Load] = {}
         self._unwanted: dict[str, OrderedDict[str, None]] = {}
         self._up: frozenset[str] = frozenset()
+        self._check_at: dict[str, float] = {}
         self._gates = {
             engine.name: asyncio.Semaphore(_LOADS_AT_ONCE) for pool in self._pools for engine in pool.engines
         }
@@ -131,6 +132,7 @@ class Reconciler:
                 for pool in self._pools:
                     self._start_loads(group, pool)
                     self._start_unloads(group, pool)
+                    self._start_checks(group, pool)
                 await self._tell_progress()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._wait_seconds()):
@@ -163,6 +165,28 @@ class Reconciler:
                 name, _ = unwanted.popitem(last=False)
                 self._loads.setdefault((engine.name, name), Load()).is_busy = True
                 group.create_task(self._unload(engine, name))
+
+    def _start_checks(self, group: asyncio.TaskGroup, pool: AdapterPool) -> None:
+        """Ask now and then what an engine has: one that restarts between two health checks looks well."""
+        now = self._clock()
+        for engine in pool.engines:
+            if engine.ready_adapters and now >= self._check_at.get(engine.name, now):
+                self._check_at[engine.name] = now + LIST_TIMEOUT_SECONDS
+                group.create_task(self._check(engine))
+
+    async def _check(self, engine: AdapterEngine) -> None:
+        before = engine.ready_adapters
+        try:
+            lost = before - (await listed_models(engine)).keys()
+        except GatewayError as error:
+            _log.debug("adapter_check_failed", engine=engine.name, reason=error.message)
+        else:
+            if lost:
+                _log.warning("adapters_lost", engine=engine.name, adapters=sorted(lost))
+                engine.ready_adapters -= lost
+                self._woken.set()
+        finally:
+            self._check_at[engine.name] = self._clock() + self._settings.reconcile_interval_seconds
 
     async def _load(
         self, pool: AdapterPool, engine: AdapterEngine, manifest: AdapterManifest, kept: Load

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -182,20 +182,21 @@ class AdapterRegistry:
         return manifest
 
     async def rollback(self, task: str) -> ChannelChange:
-        """Point the stable channel back to where it pointed before, the bare base model at last.
+        """Point the stable channel to the version before; again and again, down to the bare base model.
 
         Raises:
-            ConflictError: the channel was never pointed, or the earlier version is gone.
+            ConflictError: the channel was never pointed, or is at the base model, or the earlier
+                version is gone.
         """
         history = await self._channels.history(task, _HISTORY)
-        moves = [change for change in history if change.channel is Channel.STABLE]
+        moves = [change.version for change in reversed(history) if change.channel is Channel.STABLE]
         if not moves:
             raise ConflictError(f"the stable channel of task {task!r} was never pointed anywhere")
-        target = moves[0].previous or BASE_VERSION
+        target = _before_last(moves)
         if target != BASE_VERSION and self.get(f"{task}@{target}") is None:
             raise ConflictError(f"the earlier version {task}@{target} is not in the store any more")
-        change = await self._channels.point(task, Channel.STABLE, target, expected=moves[0].version)
-        _log.warning("adapter_rolled_back", task=task, to=target, before=moves[0].version)
+        change = await self._channels.point(task, Channel.STABLE, target, expected=moves[-1])
+        _log.warning("adapter_rolled_back", task=task, to=target, before=moves[-1])
         await self.refresh()
         return change
 
@@ -268,6 +269,24 @@ class AdapterRegistry:
     async def _engine_is_up(self, pool: AdapterPool) -> None:
         while not any(engine.is_healthy for engine in pool.engines):  # noqa: ASYNC110 - pools tell no health
             await asyncio.sleep(POLL_SECONDS)
+
+
+def _before_last(moves: Sequence[str | None]) -> str:
+    """The version under the present one, where a move to an earlier version undoes the moves since.
+
+    Raises:
+        ConflictError: there is none.
+    """
+    stack = [BASE_VERSION]
+    for move in moves:
+        version = move or BASE_VERSION
+        if version in stack:
+            del stack[stack.index(version) + 1 :]
+        else:
+            stack.append(version)
+    if len(stack) < 2:
+        raise ConflictError("the stable channel is at the bare base model already")
+    return stack[-2]
 
 
 def _adapter_folders(folder: Path) -> tuple[str, ...]:

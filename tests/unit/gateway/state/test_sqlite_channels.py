@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import subprocess
 import sys
@@ -29,7 +30,8 @@ asyncio.run(main())
 
 async def test_a_move_survives_a_process_that_is_killed_right_after_it(tmp_path: Path) -> None:
     path = tmp_path / "channels.sqlite3"
-    ended = subprocess.run([sys.executable, "-c", _POINT_AND_DIE, str(path)], check=False)
+    command = [sys.executable, "-c", _POINT_AND_DIE, str(path)]
+    ended = await asyncio.to_thread(subprocess.run, command, check=False)
     assert ended.returncode == -9
     store = SqliteChannelStore(path)
     assert await store.stable("invoice") == VERSION
