@@ -68,6 +68,7 @@ class BundleManifest(_Record):
     version: str = ""
     created_at: datetime = datetime(1970, 1, 1, tzinfo=UTC)
     encoder_digest: Hex
+    features_version: int
     fit_digest: Hex
     seed: int
     bucket_bits: int = Field(ge=8, le=20)

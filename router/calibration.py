@@ -39,7 +39,9 @@ def fit_temperature(logits: Floats, labels: npt.NDArray[np.int64]) -> float:
 
 
 def log_loss(logits: Floats, labels: npt.NDArray[np.int64], temperature: float) -> float:
-    """Mean of -ln p of the true class."""
+    """Mean of -ln p of the true class; 0.0 without rows."""
+    if len(labels) == 0:
+        return 0.0
     scaled = logits.astype(np.float64) / temperature
     tops = scaled.max(axis=1)
     totals = tops + np.log(np.exp(scaled - tops[:, None]).sum(axis=1))

@@ -16,6 +16,9 @@ import numpy.typing as npt
 
 from router.encoder import Encoder, bounded
 
+FEATURES_VERSION = 1
+"""Stored in every bundle; one more with any change of this module that changes a feature."""
+
 HEAD_CHARACTERS = 2_048
 TAIL_CHARACTERS = 512
 """What a decision reads of a text: this much of its start and of its end; the rest is never touched."""
@@ -30,6 +33,8 @@ _LONGEST = 2 * (HEAD_CHARACTERS + TAIL_CHARACTERS)
 _PUNCTUATION = re.compile(
     r"[!-#%-/:-@\[-`{-~\u00a1\u00a7\u00ab\u00b6\u00b7\u00bb\u00bf\u2010-\u205e\u3000-\u303f]+"
 )
+# Apostrophes and characters without width: what they separate is one word.
+_JOINERS = re.compile(r"['\u2019\u00ad\u200b-\u200f\u2060-\u2064\ufeff]+")
 _MULTIPLIER = 0x9E3779B97F4A7C15
 _MIXER = np.uint64(0xD6E8FEB86659FD93)
 _SPACE, _ZERO, _NINE = (np.uint64(ord(character)) for character in " 09")
@@ -63,7 +68,7 @@ class TextFeatures:
 def normalise(text: str) -> str:
     """Fold what must not change a decision: case, punctuation, compatibility forms, runs of white space."""
     kept = unicodedata.normalize("NFKC", bounded(text, HEAD_CHARACTERS, TAIL_CHARACTERS)).casefold()
-    return " ".join(_PUNCTUATION.sub(" ", kept.replace("'", "").replace("\u2019", "")).split())[:_LONGEST]
+    return " ".join(_PUNCTUATION.sub(" ", _JOINERS.sub("", kept)).split())[:_LONGEST]
 
 
 def extract(encoder: Encoder, text: str, bits: int) -> TextFeatures:

@@ -28,7 +28,7 @@ from router.calibration import (
     softmax,
 )
 from router.encoder import Encoder
-from router.features import TextFeatures, extract
+from router.features import FEATURES_VERSION, TextFeatures, extract
 from router.rows import Row, RowsError
 
 _MANY_ROWS = 5_000
@@ -104,6 +104,7 @@ def fit(
     head = HeadManifest(labels=labels, temperature=temperature, thresholds=dict.fromkeys(labels, threshold))
     manifest = BundleManifest(
         encoder_digest=encoder.manifest.digest,
+        features_version=FEATURES_VERSION,
         fit_digest=_digest(rows, actions),
         seed=settings.seed,
         bucket_bits=settings.bucket_bits,

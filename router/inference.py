@@ -13,7 +13,7 @@ from contracts.route import Action, RouteDecision
 from router.bundle import ACTION_PREFIX, OUT_OF_SCOPE, ROUTE, Bundle, RouterBundleError, load_bundle
 from router.calibration import softmax
 from router.encoder import Encoder, EncoderError
-from router.features import extract_normalised, normalise
+from router.features import FEATURES_VERSION, extract_normalised, normalise
 
 __all__ = ["DEFAULT_BUNDLE", "DEFAULT_ENCODER", "Encoder", "EncoderError", "Router", "RouterBundleError"]
 
@@ -39,13 +39,18 @@ class Router:
         """Read and verify a bundle that was fitted on this encoder.
 
         Raises:
-            RouterBundleError: the bundle cannot be trusted, or belongs to another encoder.
+            RouterBundleError: the bundle cannot be trusted, or belongs to another encoder or other features.
         """
         loaded = load_bundle(bundle)
         if loaded.manifest.encoder_digest != encoder.manifest.digest:
             raise RouterBundleError(
                 f"router bundle {bundle.name!r} was fitted on another encoder than {encoder.manifest.name!r} "
                 f"({loaded.manifest.encoder_digest[:12]}, not {encoder.manifest.digest[:12]}); fit it again"
+            )
+        if loaded.manifest.features_version != FEATURES_VERSION:
+            raise RouterBundleError(
+                f"router bundle {bundle.name!r} was fitted on features of version "
+                f"{loaded.manifest.features_version}, not {FEATURES_VERSION}; fit it again"
             )
         return cls(encoder, loaded)
 
@@ -64,25 +69,24 @@ class Router:
     ) -> RouteDecision:
         """Decide what is done with a text; never raises.
 
-        `has_tools` says that the request brings tools: without them the action `tool` is out of the question.
-        `tasks` are the tasks that may be chosen; None allows every task of the bundle. A text that most likely
-        belongs to a task outside of them abstains: the next best task would be the wrong one.
+        Without `has_tools` the action `tool` is out of the question: a text that most likely needs one
+        abstains, and for others its probability goes to the other classes. `tasks` are those that may be
+        chosen, None for all: a text that most likely belongs to another abstains, the next best being wrong.
         """
         manifest = self.bundle.manifest
         normalised = normalise(text)
         if not normalised:
             return self._decision(manifest.abstain_action, 0.0, "abstain:empty", abstained=True)
-        masses = self._masses(normalised, has_tools=has_tools)
+        masses = self._masses(normalised)
         top = max(masses, key=lambda label: masses[label])
-        if top == OUT_OF_SCOPE:
-            return self._abstain(masses, "out-of-scope")
-        if tasks is not None and top in manifest.task_actions and top not in tasks:
-            return self._abstain(masses, "abstain:no-task")
-        if masses[top] < manifest.route.thresholds[top]:
-            return self._abstain(masses, "abstain:low-probability")
-        if top in manifest.task_actions:
-            return self._decision(manifest.task_actions[top], masses[top], f"task:{top}", task=top)
-        return self._decision(Action(top.removeprefix(ACTION_PREFIX)), masses[top], top)
+        if not has_tools:
+            masses = _without(_TOOL, masses)
+        doubt = self._doubt(top, masses, tasks)
+        if doubt:
+            return self._abstain(masses, doubt)
+        task = top if top in manifest.task_actions else None
+        reason = f"task:{top}" if task else top
+        return self._decision(self._action_of(top), masses[top], reason, task=task)
 
     def action_probabilities(self, text: str) -> dict[Action, float]:
         """Calibrated probabilities of the four actions, which sum to one; a task counts for its action.
@@ -93,11 +97,21 @@ class Router:
         normalised = normalise(text)
         if not normalised:
             return {action: float(action is self.bundle.manifest.abstain_action) for action in Action}
-        return self._by_action(self._masses(normalised, has_tools=True))
+        return self._by_action(self._masses(normalised))
 
     def logits(self, text: str) -> npt.NDArray[np.float32]:
         """The route head's logits before temperature, in the order of its classes; for evaluation."""
         return self._logits(normalise(text))
+
+    def _doubt(self, top: str, masses: Mapping[str, float], tasks: Collection[str] | None) -> str:
+        """Why the most probable class is not decided for; "" where it is."""
+        if top not in masses:
+            return "abstain:no-tools"
+        if top == OUT_OF_SCOPE:
+            return "out-of-scope"
+        if tasks is not None and top in self.bundle.manifest.task_actions and top not in tasks:
+            return "abstain:no-task"
+        return "" if masses[top] >= self.bundle.manifest.route.thresholds[top] else "abstain:low-probability"
 
     def _abstain(self, masses: Mapping[str, float], reason: str) -> RouteDecision:
         """The configured action, unless escalating is more probable than answering."""
@@ -118,15 +132,10 @@ class Router:
         task_actions = self.bundle.manifest.task_actions
         return task_actions[label] if label in task_actions else Action(label.removeprefix(ACTION_PREFIX))
 
-    def _masses(self, normalised: str, *, has_tools: bool) -> dict[str, float]:
-        """Probabilities of the classes, without `action:tool` where the request brings no tools."""
+    def _masses(self, normalised: str) -> dict[str, float]:
         head = self.bundle.manifest.route
         probabilities = softmax(self._logits(normalised), head.temperature).tolist()
-        masses = dict(zip(head.labels, probabilities, strict=True))
-        if not has_tools:
-            masses.pop(_TOOL, None)
-        total = sum(masses.values())
-        return {label: mass / total for label, mass in masses.items()} if total > 0 else masses
+        return dict(zip(head.labels, probabilities, strict=True))
 
     def _logits(self, normalised: str) -> npt.NDArray[np.float32]:
         features = extract_normalised(self.encoder, normalised, self.bundle.manifest.bucket_bits)
@@ -146,3 +155,10 @@ class Router:
     ) -> RouteDecision:
         bounded = min(max(probability, 0.0), 1.0)
         return RouteDecision(action, task, bounded, reason, self.version, abstained)
+
+
+def _without(label: str, masses: Mapping[str, float]) -> dict[str, float]:
+    """The other classes' probabilities, made to sum to one again."""
+    kept = {name: mass for name, mass in masses.items() if name != label}
+    total = sum(kept.values()) or 1.0
+    return {name: mass / total for name, mass in kept.items()}
