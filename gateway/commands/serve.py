@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import signal
 import socket
 from pathlib import Path
 from typing import Annotated
@@ -35,6 +36,9 @@ def serve(
     except (ValueError, OSError, EncoderError, RouterBundleError) as error:
         fail(f"The gateway cannot start: {error}")
     listener = _listen(settings)
+    # uvicorn raises the signal again once it has drained; a clean stop ends with status 0.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)
     uvicorn.Server(
         uvicorn.Config(
             application,

@@ -74,13 +74,17 @@ class Generator:
 
 async def _deltas(reply: EngineReply, *, is_stream: bool) -> AsyncIterator[Delta]:
     decoder = ChunkDecoder()
-    if not is_stream:
-        for delta in decoder.decode(await reply.body()):
-            yield delta
-        return
-    async for data in reply.events():
+    is_empty = True
+    async for data in reply.events() if is_stream else _whole(reply):
         error = error_event(data)
         if error is not None:
             raise error
         for delta in decoder.decode(data):
+            is_empty = is_empty and delta.usage is not None
             yield delta
+    if is_empty:
+        raise EngineError("the engine returned no choice")
+
+
+async def _whole(reply: EngineReply) -> AsyncIterator[bytes]:
+    yield await reply.body()
