@@ -10,6 +10,7 @@ from contracts.canonical import canonical_json
 from contracts.outcome import Usage
 from gateway.conformance._strict_json import loads
 from gateway.conformance.compiled import Compiled, Violation
+from gateway.errors import EngineError
 from gateway.records import Delta, Job, ToolCall, ToolUse
 
 TRUNCATED = "truncated"
@@ -63,9 +64,13 @@ class Draft:
             choice.logprobs.append(delta)
 
     def failure(self, job: Job, contract: Compiled | None, call: Compiled | None) -> Failure | None:
-        """Judge the draft; None is a proof of every choice."""
+        """Judge the draft; None is a proof of every choice.
+
+        Raises:
+            EngineError: the engine returned no choice at all.
+        """
         if not self.choices:
-            return Failure(INVALID, (Violation("", "the engine returned no choice"),))
+            raise EngineError("the engine's reply holds no choice")
         for choice in self.choices.values():
             failure = _judge(choice, job, contract, call)
             if failure is not None:

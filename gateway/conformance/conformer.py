@@ -154,13 +154,12 @@ class LadderConformer:
         with self._attempt(job, draft, trace) as attempt:
             try:
                 await draft.fill(generate(job))
+                failure = draft.failure(job, contracts.output, contracts.call)
             except GatewayError as error:
                 # A first attempt's error is the client's to see; a retry's only ends that rung.
                 if job.kind is AttemptKind.FIRST:
                     raise
                 failure = Failure(error.code)
-            else:
-                failure = draft.failure(job, contracts.output, contracts.call)
             attempt.failure = failure.code if failure else None
         return failure
 

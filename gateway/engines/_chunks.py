@@ -36,7 +36,10 @@ class ChunkDecoder:
             body = orjson.loads(data)
             choices, usage = body.get("choices") or (), body.get("usage")
             for choice in choices:
-                yield self._choice(choice)
+                delta = self._choice(choice)
+                # The chunk that only names the role says nothing yet: no reply may start with it.
+                if delta != Delta(index=delta.index):
+                    yield delta
             if usage:
                 yield Delta(usage=_usage(usage))
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:

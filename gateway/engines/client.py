@@ -182,6 +182,11 @@ def _engine_message(body: bytes) -> tuple[str, str | None]:
     try:
         error = orjson.loads(body)["error"]
         param = error.get("param")
-        return str(error["message"])[:2000], param if isinstance(param, str) else None
+        return str(error["message"])[:2000], _client_param(param) if isinstance(param, str) else None
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError):
         return "the engine refused the request", None
+
+
+def _client_param(param: str) -> str | None:
+    """Name the field as the client knows it: vLLM says `body.` before it, and counts `input_tokens`."""
+    return None if param == "input_tokens" else param.removeprefix("body.")
