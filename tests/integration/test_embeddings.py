@@ -69,7 +69,7 @@ async def test_a_configured_pool_embeds(
     async with httpx.AsyncClient(base_url=gateway.url) as client:
         response = await client.post(EMBEDDINGS, json={"model": "large-model", "input": "four"})
     assert response.json()["data"][0]["embedding"] == [4.0, 1.0, 0.5, 0.25]
-    assert upstream.requests[-1].path == EMBEDDINGS
+    assert EMBEDDINGS in [request.path for request in upstream.requests]
 
 
 def _cosine(left: list[float], right: list[float]) -> float:

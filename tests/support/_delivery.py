@@ -71,10 +71,9 @@ class Delivery:
         await response.prepare(self._request)
         await _pause(reply.pause_first_seconds)
         for step in generation.steps():
-            if step.is_token or step.tokens_before > 0:
-                await self._disturb(response, step.tokens_before)
-                if reply.cut_after is not None and step.tokens_before >= reply.cut_after:
-                    return self._cut(response)
+            await self._disturb(response, step.tokens_before)
+            if reply.cut_after is not None and step.tokens_before >= reply.cut_after:
+                return self._cut(response)
             await self._write(response, step.data)
             await _pause(reply.pause_between_seconds if step.is_token else 0.0)
         if reply.is_done:

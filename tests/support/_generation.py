@@ -77,7 +77,7 @@ class Generation:
         return _wire.dumps(value | dict.fromkeys(rest))
 
     def steps(self) -> Iterator[Step]:
-        """The events of a stream, in vLLM's order, without `[DONE]`."""
+        """The events of a stream, in vLLM's order, without `[DONE]`; the role comes with the first token."""
         if self._is_chat:
             for index in range(self._choices):
                 delta = {"role": "assistant", "content": ""}

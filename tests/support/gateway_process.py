@@ -99,7 +99,7 @@ class GatewayThread:
 
 
 class GatewayProcess:
-    """`firstline serve` as an operator runs it; what it writes goes to `log`."""
+    """The gateway as a process of its own, as an operator runs it; what it writes goes to `log`."""
 
     def __init__(self, config: Path, log: Path, environment: Mapping[str, str] | None = None) -> None:
         self.log = log
@@ -107,10 +107,12 @@ class GatewayProcess:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{port}"
-        command = (sys.executable, "-m", "launcher.cli", "serve", "--config", str(config))
+        command = (sys.executable, "-m", "gateway", "--config", str(config))
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("FIRSTLINE_")}
         variables = {**inherited, **(environment or {}), "FIRSTLINE_PORT": str(port)}
-        variables["PYTHONPATH"] = str(REPOSITORY)
+        variables["PYTHONPATH"] = os.pathsep.join(
+            filter(None, (str(REPOSITORY), inherited.get("PYTHONPATH")))
+        )
         with log.open("wb") as output:
             self._process = subprocess.Popen(
                 command, cwd=REPOSITORY, env=variables, stdout=output, stderr=subprocess.STDOUT
