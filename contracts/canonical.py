@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from urllib.parse import unquote
 
 JsonScalar = str | int | float | bool | None
 JsonValue = JsonScalar | Sequence["JsonValue"] | Mapping[str, "JsonValue"]
@@ -72,9 +73,16 @@ def _resolve(schema: JsonValue, root: JsonValue) -> Mapping[str, JsonValue]:
 
 
 def _pointer(root: JsonValue, pointer: str) -> JsonValue:
-    """RFC 6901 look-up; a missing target gives None."""
+    """RFC 6901 look-up of a URI fragment; a missing target gives None."""
+    if pointer and not pointer.startswith("/"):
+        return None  # an anchor, which is no pointer
     node = root
-    for token in pointer.split("/")[1:]:
+    for token in unquote(pointer).split("/")[1:]:
         key = token.replace("~1", "/").replace("~0", "~")
-        node = node.get(key) if isinstance(node, Mapping) else None
+        if isinstance(node, Mapping):
+            node = node.get(key)
+        elif isinstance(node, list) and key.isdecimal() and len(key) < 10:
+            node = node[int(key)] if int(key) < len(node) else None
+        else:
+            return None
     return node

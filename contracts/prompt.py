@@ -15,9 +15,20 @@ _environment = ImmutableSandboxedEnvironment(
     undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False
 )
 
+# A template computes: what its expressions raise is its fault as much as a syntax error is.
+_FAULTS = (
+    TemplateError,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
+
 
 class PromptError(ValueError):
-    """A template that does not parse, or that uses a variable nobody gave."""
+    """A template that does not parse, that uses a variable nobody gave, or that fails as it is rendered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +57,13 @@ def render_prompt(
     """Fill in the task's templates; the caller's variables override the task's defaults.
 
     Raises:
-        PromptError: a template does not parse, or names a variable that neither side gives.
+        PromptError: a template does not parse, names a variable that neither side gives, or fails.
     """
     scope = {"input": text, "variables": {**task.variables, **(variables or {})}, "passages": passages}
     try:
         system = _compile(task.instructions).render(scope).strip()
         user = _compile(task.prompt).render(scope).strip()
-    except TemplateError as error:
+    except _FAULTS as error:
         raise PromptError(f"task {task.name!r}: {error}") from error
     return TaskPrompt(system, user)
 
