@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -15,6 +16,8 @@ from gateway.records import Chat, Principal, Route, ToolUse
 
 AUTO = "auto"
 BASE = "base"
+INLINE_CHARS = 500
+"""A longer text takes the classifier over a millisecond: it is decided off the event loop."""
 NO_ESCALATION_POOL = "no-escalation-pool"
 TOOL_PROBABILITY = 0.5
 """Where a pinned model leaves the choice open, a tool is called when that is likelier than not."""
@@ -82,22 +85,28 @@ class PolicyRouting:
             ModelNotFoundError: nothing has this name.
             InvalidRequestError: the task does not take what the request brings.
         """
+        name, separator, version = chat.model.partition("@")
+        pinned = self._tasks.get(name) if separator else None
+        if pinned is not None:
+            return self._pinned(pinned, version, chat)
+        if len(chat.text) > INLINE_CHARS:
+            return await asyncio.to_thread(self._classified, chat)
+        return self._classified(chat)
+
+    def model_names(self) -> tuple[str, ...]:
+        """Every name that a request may use, pinned versions left out."""
+        return (AUTO, *sorted(self._tasks.names()), *sorted(self._models.pools))
+
+    def _classified(self, chat: Chat) -> Route:
+        """Routes that may ask the classifier."""
         if chat.model == AUTO:
             return self._auto(chat)
         task = self._tasks.get(chat.model)
         if task is not None:
             return self._named(task, chat)
-        name, separator, version = chat.model.partition("@")
-        pinned = self._tasks.get(name) if separator else None
-        if pinned is not None:
-            return self._pinned(pinned, version, chat)
         if chat.model in self._models.pools:
             return self._model(chat)
         raise ModelNotFoundError(chat.model, known=self.model_names())
-
-    def model_names(self) -> tuple[str, ...]:
-        """Every name that a request may use, pinned versions left out."""
-        return (AUTO, *sorted(self._tasks.names()), *sorted(self._models.pools))
 
     def _auto(self, chat: Chat) -> Route:
         if chat.tools and chat.tool_use in (ToolUse.REQUIRED, ToolUse.NAMED):
