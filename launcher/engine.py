@@ -81,6 +81,8 @@ def _flags(kind: EngineKind) -> list[str]:
 def engine_environment(layout: Layout, environ: Mapping[str, str]) -> dict[str, str]:
     """The engine never reaches out, and keeps its caches in the home folder."""
     kept = {name: value for name, value in environ.items() if not name.startswith("FIRSTLINE_")}
+    # Set-up leaves compiling to the first import; without this every start would compile again.
+    kept.pop("PYTHONDONTWRITEBYTECODE", None)
     caches = layout.home / "cache"
     return kept | {
         # The routes that load adapters exist only with this; the port stays on loopback.

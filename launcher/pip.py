@@ -40,7 +40,7 @@ class Pip:
     ) -> None:
         self._venv = venv
         self._log = log
-        self._environ = dict(environ)
+        self._environ = {name: value for name, value in environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
         self._name = name
         self._say = say
         self._lock = lock
