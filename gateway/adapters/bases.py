@@ -50,7 +50,8 @@ class BaseModel:
             return f"the base model was given as a folder ({last}); accepted by the shapes of its weights"
         raise AdapterRefusedError(
             f"the adapter was trained on base model {last!r}, and the task is served by {self.name!r} "
-            f"(also known as {sorted(map(_last_component, self.names))}): train it on the task's base model"
+            f"(also known as {sorted(map(_last_component, self.names))}): train it on the task's base model, "
+            "or, if that is the same model, write its name into base_model_name_or_path"
         )
 
 
