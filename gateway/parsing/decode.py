@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
@@ -11,6 +12,8 @@ from pydantic import BaseModel, ValidationError
 from gateway.errors import InvalidRequestError
 
 Model = TypeVar("Model", bound=BaseModel)
+
+_TAG = re.compile(r"str|bool|function-.*|[a-z]+\[.*|[A-Z][A-Za-z]+")
 
 
 def decode_object(body: bytes, max_nesting: int) -> dict[str, Any]:
@@ -74,5 +77,5 @@ def first_fault(errors: Sequence[Any], at: str = "") -> InvalidRequestError:
 
 
 def _is_tag(part: object) -> bool:
-    """Union branches show up in pydantic's path as type names; they are not part of the request."""
-    return isinstance(part, str) and (part.startswith(("list[", "tuple[", "function-")) or part == "str")
+    """Union branches show up in pydantic's path as types and classes; they are not part of the request."""
+    return isinstance(part, str) and _TAG.fullmatch(part) is not None

@@ -16,7 +16,7 @@ from contracts.output import (
     RegexOutput,
 )
 from gateway.errors import InvalidRequestError
-from gateway.parsing.decode import fault
+from gateway.parsing.decode import first_fault
 from gateway.parsing.wire import NamedToolChoice, ResponseFormat, StructuredOutputs, ToolParam
 from gateway.records import Tool, ToolUse
 
@@ -49,7 +49,8 @@ def output_of(
 
 
 def _from_structured(structured: StructuredOutputs) -> OutputContract:
-    given = [name for name, value in structured.model_dump(by_alias=True).items() if value is not None]
+    fields = structured.model_dump(by_alias=True).items()
+    given = [name for name, value in fields if value is not None and (name, value) != ("json_object", False)]
     if len(given) != 1:
         raise InvalidRequestError(
             "structured_outputs takes exactly one of json, json_object, choice, regex, grammar",
@@ -68,7 +69,9 @@ def _from_structured(structured: StructuredOutputs) -> OutputContract:
             case _:
                 return JsonObjectOutput(kind="json_object")
     except ValidationError as error:
-        raise fault(error, f"structured_outputs.{given[0]}") from error
+        first = error.errors(include_url=False, include_input=False)[0]
+        # The contract's own field has another name than the request's.
+        raise first_fault([{**first, "loc": first["loc"][1:]}], f"structured_outputs.{given[0]}") from error
 
 
 def _schema(value: Any) -> Any:

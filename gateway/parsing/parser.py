@@ -7,7 +7,7 @@ from typing import Any
 
 from contracts.output import JsonSchemaOutput, OutputContract
 from gateway.errors import InvalidRequestError
-from gateway.parsing.decode import decode_object, validated
+from gateway.parsing.decode import decode_object, is_deeper_than, validated
 from gateway.parsing.fields import check_fields, ignored_of, sampling_of
 from gateway.parsing.outputs import output_of, tools_of
 from gateway.parsing.responses import parse_responses
@@ -43,10 +43,19 @@ class RequestParser:
             case Endpoint.RESPONSES:
                 chat = parse_responses(body)
         if chat.output is not None:
+            self._check_nesting(chat.output)
             await self._check_output(chat.output)
         for tool in chat.tools:
             await self._check_output(JsonSchemaOutput(kind="json_schema", json_schema=dict(tool.parameters)))
         return chat
+
+    def _check_nesting(self, output: OutputContract) -> None:
+        """A schema that came as text has not met the body's bound."""
+        if isinstance(output, JsonSchemaOutput) and is_deeper_than([output.json_schema], self._max_nesting):
+            raise InvalidRequestError(
+                f"structured_outputs.json is nested deeper than {self._max_nesting} levels",
+                param="structured_outputs.json",
+            )
 
 
 def parse_chat(body: dict[str, Any]) -> Chat:

@@ -49,11 +49,14 @@ def tool_call_schema(tools: Sequence[Tool]) -> dict[str, JsonValue]:
 
 
 def _embedded(schema: JsonValue, index: int) -> JsonValue:
-    """Point `#/...` references at the place where this tool's schema comes to stand."""
-    if isinstance(schema, dict):
+    """Point `#/...` references at the place where this tool's schema comes to stand.
+
+    Anchors need no move, and neither does a schema with an `$id`: it stays the root of its own references.
+    """
+    if isinstance(schema, dict) and "$id" not in schema:
         moved: dict[str, JsonValue] = {}
         for key, value in schema.items():
-            is_local = key == "$ref" and isinstance(value, str) and value.startswith("#")
+            is_local = key == "$ref" and isinstance(value, str) and (value == "#" or value.startswith("#/"))
             root = f"#/anyOf/{index}/properties/arguments"
             moved[key] = root + str(value)[1:] if is_local else _embedded(value, index)
         return moved
