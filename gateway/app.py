@@ -53,6 +53,7 @@ class Parts:
     settings: Settings
     pools: Mapping[str, Pool]
     catalog: TaskCatalog
+    channels: SqliteChannelStore
     adapters: AdapterRegistry
     reconciler: Reconciler
     retriever: FolderRetriever
@@ -99,6 +100,7 @@ def build_app(settings: Settings) -> ASGIApp:
         settings=settings,
         pools=pools,
         catalog=catalog,
+        channels=channels,
         adapters=adapters,
         reconciler=reconciler,
         retriever=FolderRetriever(settings.collections, encoder.embed),
@@ -223,6 +225,7 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
     """Start the loops; a loop that fails ends the process rather than serving half blind."""
     async with AsyncExitStack() as stack:
         stack.callback(parts.compiler.close)
+        stack.push_async_callback(parts.channels.close)
         await stack.enter_async_context(parts.recorder.running())
         for pool in parts.pools.values():
             await stack.enter_async_context(pool.running())
