@@ -178,6 +178,7 @@ class Job:
     choices: int
     stream: bool
     deadline: float
+    parallel_tool_calls: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,33 +48,39 @@ class ChunkDecoder:
     def _choice(self, choice: dict[str, Any]) -> Delta:
         index = int(choice.get("index") or 0)
         said = choice.get("delta") or choice.get("message") or {}
-        text = choice.get("text", said.get("content")) or ""
-        if not isinstance(text, str):
-            raise TypeError("content is not text")
-        for fragment in said.get("tool_calls") or ():
-            self._collect(index, fragment)
-        finish = choice.get("finish_reason")
+        for place, fragment in enumerate(said.get("tool_calls") or ()):
+            self._collect(index, place, fragment)
+        finish = _text(choice.get("finish_reason")) or None
         return Delta(
             index=index,
-            text=text,
-            reasoning=said.get("reasoning") or said.get("reasoning_content") or "",
+            text=_text(choice.get("text", said.get("content"))),
+            reasoning=_text(said.get("reasoning") or said.get("reasoning_content")),
             tool_calls=self._finished(index) if finish else (),
-            refusal=said.get("refusal"),
+            refusal=_text(said.get("refusal")) or None,
             logprobs=choice.get("logprobs"),
             finish_reason=finish,
         )
 
-    def _collect(self, index: int, fragment: dict[str, Any]) -> None:
-        call = self._calls.setdefault((index, int(fragment.get("index") or 0)), _OpenCall())
+    def _collect(self, index: int, place: int, fragment: dict[str, Any]) -> None:
+        """Fragments say which call they belong to; the calls of a whole reply are told by their place."""
+        given = fragment.get("index")
+        call = self._calls.setdefault((index, int(place if given is None else given)), _OpenCall())
         function = fragment.get("function") or {}
-        call.id = fragment.get("id") or call.id
-        call.name = function.get("name") or call.name
-        call.arguments.append(function.get("arguments") or "")
+        call.id = _text(fragment.get("id")) or call.id
+        call.name = _text(function.get("name")) or call.name
+        call.arguments.append(_text(function.get("arguments")))
 
     def _finished(self, index: int) -> tuple[ToolCall, ...]:
         keys = sorted(key for key in self._calls if key[0] == index)
         done = [self._calls.pop(key) for key in keys]
-        return tuple(ToolCall(call.id, call.name, "".join(call.arguments)) for call in done)
+        return tuple(ToolCall(call.id, call.name, "".join(call.arguments) or "{}") for call in done)
+
+
+def _text(value: object) -> str:
+    """Null is no text."""
+    if value is not None and not isinstance(value, str):
+        raise TypeError("not text")
+    return value or ""
 
 
 def _usage(usage: dict[str, Any]) -> Usage:

@@ -45,13 +45,20 @@ def payload_of(job: Job, kind: PoolKind) -> bytes:
     if job.stream:
         body["stream"] = True
         body["stream_options"] = {"include_usage": True}
-    if job.tools and not is_vllm:
+    is_native = bool(job.tools) and not is_vllm
+    if is_native:
         body |= _native_tools(job)
-    elif isinstance(job.output, JsonSchemaOutput | JsonObjectOutput):
-        body |= _json_constraint(job.output, job.route.json_form, is_vllm=is_vllm)
-    elif job.output is not None and is_vllm:
-        body |= _text_constraint(job.output)
+    if (
+        not is_native or job.tool_use is ToolUse.AUTO
+    ):  # else the contract is the call's, and stands in the tools
+        body |= _constraint(job, is_vllm=is_vllm)
     return orjson.dumps(body)
+
+
+def _constraint(job: Job, *, is_vllm: bool) -> JsonObject:
+    if isinstance(job.output, JsonSchemaOutput | JsonObjectOutput):
+        return _json_constraint(job.output, job.route.json_form, is_vllm=is_vllm)
+    return _text_constraint(job.output) if job.output is not None and is_vllm else {}
 
 
 def _native_tools(job: Job) -> JsonObject:
@@ -66,7 +73,8 @@ def _native_tools(job: Job) -> JsonObject:
     choice: JsonValue = str(job.tool_use)
     if job.tool_use is ToolUse.NAMED:
         choice = {"type": "function", "function": {"name": job.tools[0].name}}
-    return {"tools": tools, "tool_choice": choice}
+    one_at_a_time: JsonObject = {} if job.parallel_tool_calls else {"parallel_tool_calls": False}
+    return {"tools": tools, "tool_choice": choice, **one_at_a_time}
 
 
 def _json_constraint(

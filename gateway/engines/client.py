@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Self
@@ -20,6 +21,7 @@ from gateway.errors import (
     SchemaUnsupportedError,
 )
 
+_SECONDS = re.compile(r"[0-9]{1,5}")
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 64 * 1024
 _CONTEXT_WORDS = ("context length", "max_model_len", "maximum context", "context window")
@@ -165,7 +167,7 @@ def refusal(status: int, body: bytes, retry_after: str | None = None) -> Gateway
     if status == 404:
         return UnknownModelError("the engine does not have the model")
     if status in (429, 503):
-        seconds = float(retry_after) if retry_after and retry_after.isdigit() else None
+        seconds = float(retry_after) if retry_after and _SECONDS.fullmatch(retry_after) else None
         return OverloadedError("the engine has no room", retry_after_seconds=seconds)
     return EngineError(f"the engine answered with status {status}")
 

@@ -53,6 +53,7 @@ class PromptComposer:
             choices=chat.choices,
             stream=chat.stream,
             deadline=self._clock() + deadline_seconds,
+            parallel_tool_calls=chat.parallel_tool_calls,
         )
 
     def _messages(
