@@ -168,6 +168,10 @@ class StubEngine:
 
     async def _stop(self) -> None:
         self._is_stopping = True
+        # asyncio leaks a connection that it has accepted but not wrapped when its server closes.
+        asyncio.get_running_loop().remove_reader(self._socket.fileno())
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         if self._runner is not None:
             for connection in list(self._runner.server.connections if self._runner.server else ()):
                 if connection.transport is not None:
