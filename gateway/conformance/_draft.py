@@ -81,7 +81,7 @@ class Draft:
         """Replay the draft, a delta for each choice, with a forced call turned into a tool call."""
         for index, choice in sorted(self.choices.items()):
             text, calls = "".join(choice.text), tuple(choice.calls)
-            if _is_forced_call(job) and not calls:
+            if _is_forced_call(job) and not calls and not choice.refusal:
                 text, calls = "", (_parsed_call(text, next(call_ids)),)
             yield Delta(
                 index=index,
@@ -96,7 +96,7 @@ class Draft:
 
 def _judge(choice: _Choice, job: Job, contract: Compiled | None, call: Compiled | None) -> Failure | None:
     text = "".join(choice.text)
-    if choice.refusal:
+    if choice.refusal and not text and not choice.calls:
         return None
     if choice.calls:
         return _judge_calls(choice.calls, call)

@@ -127,6 +127,8 @@ def _schema_verifier(schema: dict[str, Any] | bool) -> Verify:
         raise SchemaUnsupportedError(
             f"the schema is not valid: {_first_line(error)}", param="response_format"
         ) from error
+    if schema is False:
+        raise SchemaUnsupportedError("the schema allows no answer at all", param="response_format")
     _vet(LLMatcher.grammar_from_json_schema(schema if isinstance(schema, dict) else {}), "the schema")
 
     def verify(text: str) -> tuple[Violation, ...]:
@@ -178,7 +180,8 @@ def _vet(grammar: str, what: str) -> None:
     is_error, messages = LLMatcher.validate_grammar_with_warnings(grammar)
     if is_error:
         reason = "; ".join(line.strip() for line in messages)[:500]
-        raise SchemaUnsupportedError(f"{what} cannot be constrained: {reason}", param="response_format")
+        param = "response_format" if what == "the schema" else "structured_outputs"
+        raise SchemaUnsupportedError(f"{what} cannot be constrained: {reason}", param=param)
 
 
 def _key(contract: OutputContract) -> str:

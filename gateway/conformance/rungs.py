@@ -86,4 +86,9 @@ def _with_note(messages: Sequence[JsonObject], note: str) -> list[JsonObject]:
     if not messages:
         return []
     *before, last = messages
-    return [*before, {**last, "content": f"{last['content']}\n\n{note}"}]
+    content = last.get("content")
+    if isinstance(content, str):
+        return [*before, {**last, "content": f"{content}\n\n{note}"}]
+    if isinstance(content, list):
+        return [*before, {**last, "content": [*content, {"type": "text", "text": note}]}]
+    return [*messages, {"role": "user", "content": note}]

@@ -48,9 +48,8 @@ def payload_of(job: Job, kind: PoolKind) -> bytes:
     is_native = bool(job.tools) and not is_vllm
     if is_native:
         body |= _native_tools(job)
-    if (
-        not is_native or job.tool_use is ToolUse.AUTO
-    ):  # else the contract is the call's, and stands in the tools
+    # A forced call's contract stands in the tools already.
+    if not is_native or job.tool_use is ToolUse.AUTO:
         body |= _constraint(job, is_vllm=is_vllm)
     return orjson.dumps(body)
 
