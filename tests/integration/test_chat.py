@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import httpx
@@ -9,6 +10,7 @@ import pytest
 
 from tests.support.calls import INVOICE, INVOICE_JSON, INVOICE_TEXT, WEATHER_TOOL, chat_body
 from tests.support.settings_files import MODEL
+from tests.support.sse import chunks_of, text_of
 from tests.support.stub_engine import Reply, StubEngine
 
 CHAT = "/v1/chat/completions"
@@ -164,3 +166,20 @@ async def test_unicode_goes_through_unchanged(client: httpx.AsyncClient, engine:
     response = await client.post(CHAT, json=chat_body(text))
     assert response.json()["choices"][0]["message"]["content"] == text
     assert engine.generations[0].body["messages"][-1]["content"] == text
+
+
+async def test_many_requests_at_once_each_get_their_own_answer(
+    client: httpx.AsyncClient, engine: StubEngine
+) -> None:
+    engine.always(Reply(is_echo=True))
+    bodies = [chat_body(f"marker-{number}", stream=number % 2 == 0) for number in range(60)]
+    replies = await asyncio.gather(*(client.post(CHAT, json=body) for body in bodies))
+    for number, reply in enumerate(replies):
+        is_stream = number % 2 == 0
+        text = text_of(chunks_of(reply.text)) if is_stream else _content(reply)
+        assert text == f"marker-{number}"
+    assert len({reply.headers["x-request-id"] for reply in replies}) == len(replies)
+
+
+def _content(response: httpx.Response) -> str:
+    return str(response.json()["choices"][0]["message"]["content"])

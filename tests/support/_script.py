@@ -26,9 +26,10 @@ class ScriptedCall:
 class Reply:
     """One scripted reply; the defaults answer well.
 
-    `hang_after` and `cut_after` count tokens that are sent first; `hang_after` waits until the engine
-    is released, reset or the client goes. `inject` is raw bytes put into the stream (or into the body)
-    after `inject_after` tokens. `piece_bytes` sends the stream in pieces of so many bytes, each on its own.
+    `is_echo` answers with the content of the last message. `hang_after` and `cut_after` count tokens that
+    are sent first; `hang_after` waits until the engine is released, reset or the client goes. `inject` is
+    raw bytes put into the stream (or into the body) after `inject_after` tokens. `piece_bytes` sends the
+    stream in pieces of so many bytes, each on its own.
     `status` other than 200 gives vLLM's error body. `body` replaces the whole reply. `is_done` says
     whether a stream ends with `[DONE]`.
     """
@@ -55,6 +56,7 @@ class Reply:
     inject_after: int = 0
     piece_bytes: int | None = None
     is_done: bool = True
+    is_echo: bool = False
 
     def split(self) -> tuple[str, ...]:
         """The tokens of the reply; without `tokens` the text is split into words and marks."""

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 import uvicorn
@@ -123,10 +124,30 @@ class GatewayProcess:
         wait_for_status(f"{self.url}/readyz", 200, lambda: self._process.poll() is None)
         return self
 
+    def terminate(self) -> None:
+        """Send SIGTERM."""
+        self._process.terminate()
+
+    def wait(self) -> int:
+        """Wait for the end and give the exit status."""
+        return self._process.wait(START_SECONDS)
+
+    def wait_refusing(self) -> None:
+        """Wait until no new connection is taken."""
+        deadline = time.monotonic() + START_SECONDS
+        place = urlsplit(self.url)
+        while time.monotonic() < deadline:
+            try:
+                socket.create_connection((place.hostname, place.port or 0)).close()
+            except ConnectionRefusedError:
+                return
+            time.sleep(_POLL_SECONDS)
+        raise TimeoutError("the gateway still takes connections")
+
     def stop(self) -> int:
         """Send SIGTERM and give the exit status."""
-        self._process.terminate()
-        return self._process.wait(START_SECONDS)
+        self.terminate()
+        return self.wait()
 
     def __enter__(self) -> Self:
         return self

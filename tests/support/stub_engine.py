@@ -8,6 +8,7 @@ import socket
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Self
 
 from aiohttp import web
@@ -240,6 +241,8 @@ class StubEngine:
         if refusal is not None:
             return refuse(refusal)
         reply = self._next(request.path, body["model"], "") or _default_reply(body)
+        if reply.is_echo:
+            reply = replace(reply, text=body["messages"][-1]["content"])
         delivery = Delivery(request, reply, self._wait_released)
         refused = await delivery.plain()
         if refused is not None:

@@ -1,0 +1,100 @@
+"""`firstline serve` as a process: it says in a sentence why it cannot start, and drains when it stops."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.calls import chat_body
+from tests.support.gateway_process import GatewayProcess
+from tests.support.settings_files import REPOSITORY, write_settings
+from tests.support.sse import DONE, chunks_of, events_of, text_of
+from tests.support.stub_engine import Reply, StubEngine
+
+CHAT = "/v1/chat/completions"
+START_SECONDS = 60
+
+
+def serve(config: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end, which a refused start reaches by itself."""
+    kept: Mapping[str, str] = {k: v for k, v in os.environ.items() if not k.startswith("FIRSTLINE_")}
+    path = os.pathsep.join(filter(None, (str(REPOSITORY), kept.get("PYTHONPATH"))))
+    return subprocess.run(
+        [sys.executable, "-m", "gateway", "--config", str(config), *arguments],
+        cwd=REPOSITORY,
+        env={**kept, "PYTHONPATH": path, **variables},
+        capture_output=True,
+        text=True,
+        timeout=START_SECONDS,
+        check=False,
+    )
+
+
+def assert_refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    output = done.stdout + done.stderr
+    assert done.returncode != 0, output
+    assert "Traceback" not in output
+    flat = " ".join(output.split())
+    for word in words:
+        assert word in flat, output
+
+
+@pytest.fixture
+def config(engine: StubEngine, tmp_path: Path) -> Path:
+    return write_settings(tmp_path, [engine.url])
+
+
+def test_a_missing_settings_file_is_named(tmp_path: Path) -> None:
+    assert_refused(serve(tmp_path / "nowhere.yaml"), "nowhere.yaml")
+
+
+def test_an_unknown_key_is_named(config: Path) -> None:
+    config.write_text(config.read_text(encoding="utf-8") + "\nserver:\n  prot: 1\n", encoding="utf-8")
+    assert_refused(serve(config), "server.prot")
+
+
+def test_an_unknown_variable_is_named(config: Path) -> None:
+    assert_refused(serve(config, FIRSTLINE_SERVRE__PORT="1"), "FIRSTLINE_SERVRE__PORT")
+
+
+def test_a_broken_task_is_named(config: Path) -> None:
+    (config.parent / "tasks" / "broken.yaml").write_text("name: [", encoding="utf-8")
+    assert_refused(serve(config), "broken.yaml")
+
+
+def test_a_taken_port_is_named(config: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert_refused(serve(config, "--port", port), port, "FIRSTLINE_PORT")
+
+
+def test_a_public_address_needs_keys(config: Path) -> None:
+    assert_refused(serve(config, "--host", "0.0.0.0", "--port", "0"), "auth.keys_file")
+
+
+async def test_a_stream_in_flight_is_finished_before_the_process_ends(
+    config: Path, engine: StubEngine, tmp_path: Path
+) -> None:
+    engine.script(Reply(tokens=("one", " two"), hang_after=1))
+    seen = ""
+    with GatewayProcess(config, tmp_path / "gateway.log").wait_ready() as process:
+        async with (
+            httpx.AsyncClient(base_url=process.url, timeout=30) as client,
+            client.stream("POST", CHAT, json=chat_body(stream=True)) as response,
+        ):
+            async for text in response.aiter_text():
+                seen += text
+                if '"one"' in seen and "two" not in seen:
+                    process.terminate()
+                    process.wait_refusing()
+                    engine.release()
+        assert process.wait() == 0
+    assert text_of(chunks_of(seen)) == "one two"
+    assert events_of(seen)[-1].data == DONE
