@@ -20,11 +20,11 @@ OPTIONS = [
 # Each row: the lock, then what it is resolved from. torch-cpu.lock is written by hand:
 # no resolver finds that build on the package index.
 LOCKS = (
-    ("gateway.lock", ["pyproject.toml", "requirements/build.in", "--extra=fit"]),
+    ("gateway.lock", ["pyproject.toml", "requirements/build.in", "--extra=fit", "--extra=examples"]),
     (
         "dev.lock",
         [
-            *("pyproject.toml", "requirements/build.in", "--extra=fit"),
+            *("pyproject.toml", "requirements/build.in", "--extra=fit", "--extra=examples"),
             *("--group=dev", "--constraints=requirements/gateway.lock"),
         ],
     ),
