@@ -94,7 +94,7 @@ def _overlay(data: dict[str, Any], environment: Mapping[str, str]) -> None:
     if environment.get(f"{PREFIX}HOME"):
         data["home"] = str(Path(environment[f"{PREFIX}HOME"]).resolve())
     if environment.get(f"{PREFIX}PORT"):
-        data.setdefault("server", {})["port"] = environment[f"{PREFIX}PORT"]
+        _set(data, f"{PREFIX}PORT", ("server", "port"), environment[f"{PREFIX}PORT"])
 
 
 def _set(data: dict[str, Any], variable: str, path: tuple[str, ...], text: str) -> None:
@@ -102,10 +102,20 @@ def _set(data: dict[str, Any], variable: str, path: tuple[str, ...], text: str) 
         raise SettingsError(f"unknown environment variable {variable}: no section {path[0]!r}")
     target = data
     for key in path[:-1]:
-        target = target.setdefault(key, {})
+        if target.get(key) is None:  # a section whose keys are all commented out
+            target[key] = {}
+        target = target[key]
         if not isinstance(target, dict):
             raise SettingsError(f"{variable}: {key!r} is not a section")
-    target[path[-1]] = yaml.safe_load(text)
+    target[path[-1]] = text if path[-1] == "api_key" else _value(variable, text)
+
+
+def _value(variable: str, text: str) -> Any:
+    """Read a variable as YAML. Its content is not repeated: it may be a secret in the wrong place."""
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise SettingsError(f"{variable}: its value is not valid YAML") from error
 
 
 def _absolute(data: dict[str, Any], folder: Path) -> None:
@@ -127,8 +137,10 @@ def _with_secrets(settings: Settings) -> Settings:
         if pool.api_key_file is not None:
             try:
                 secret = pool.api_key_file.read_text(encoding="utf-8").strip()
-            except OSError as error:
+            except (OSError, UnicodeDecodeError) as error:
                 raise SettingsError(f"pools.{name}.api_key_file: {error}") from error
+            if not secret:
+                raise SettingsError(f"pools.{name}.api_key_file: {pool.api_key_file} is empty")
             pools[name] = pool.model_copy(update={"api_key": SecretStr(secret)})
         else:
             pools[name] = pool
