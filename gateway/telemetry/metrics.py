@@ -15,73 +15,60 @@ class Metrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         disable_created_metrics()  # type: ignore[no-untyped-call]  # a series each that nobody reads
         self.registry = registry
-        self.requests = Counter(
+        self.requests = self._counter(
             "firstline_requests_total",
             "Requests that ended, by endpoint, task, action, outcome and error code.",
-            ["endpoint", "task", "action", "outcome", "code"],
-            registry=registry,
+            ("endpoint", "task", "action", "outcome", "code"),
         )
-        self.request_seconds = Histogram(
-            "firstline_request_seconds",
-            "End-to-end latency of a request.",
-            ["endpoint", "task"],
-            buckets=_SECONDS,
-            registry=registry,
+        self.request_seconds = self._histogram(
+            "firstline_request_seconds", "End-to-end latency of a request.", ("endpoint", "task"), _SECONDS
         )
-        self.first_token_seconds = Histogram(
-            "firstline_time_to_first_token_seconds",
-            "Time to the first delta that left.",
-            ["task"],
-            buckets=_SECONDS,
-            registry=registry,
+        self.first_token_seconds = self._histogram(
+            "firstline_time_to_first_token_seconds", "Time to a stream's first delta.", ("task",), _SECONDS
         )
-        self.inter_token_seconds = Histogram(
-            "firstline_inter_token_seconds",
-            "Time between two deltas of a stream.",
-            ["task"],
-            buckets=_TOKEN_SECONDS,
-            registry=registry,
+        self.inter_token_seconds = self._histogram(
+            "firstline_inter_token_seconds", "Time between two deltas of a stream.", ("task",), _TOKEN_SECONDS
         )
-        self.outcomes = Counter(
+        self.outcomes = self._counter(
             "firstline_outcomes_total",
             "Outcomes by task and adapter version.",
-            ["task", "version", "outcome"],
-            registry=registry,
+            ("task", "version", "outcome"),
         )
-        self.structured_attempts = Counter(
+        self.structured_attempts = self._counter(
             "firstline_structured_attempts_total",
             "Generations under an output contract, by verdict: valid, invalid, truncated, error.",
-            ["task", "version", "verdict"],
-            registry=registry,
+            ("task", "version", "verdict"),
         )
-        self.router_probability = Histogram(
+        self.router_probability = self._histogram(
             "firstline_router_probability_ratio",
             "Calibrated probability of the route decisions that the router made.",
-            ["action"],
-            buckets=_PROBABILITIES,
-            registry=registry,
+            ("action",),
+            _PROBABILITIES,
         )
         self.in_flight = Gauge(
             "firstline_requests_in_flight", "Requests that are open now.", ["endpoint"], registry=registry
         )
-        self.tokens = Counter(
+        self.tokens = self._counter(
             "firstline_tokens_total",
             "Tokens of all attempts, by pool and kind (prompt, completion, cached).",
-            ["pool", "task", "kind"],
-            registry=registry,
+            ("pool", "task", "kind"),
         )
-        self.cost_usd = Counter(
-            "firstline_cost_usd_total",
-            "Money spent on all attempts, by task and pool.",
-            ["task", "pool"],
-            registry=registry,
+        self.cost_usd = self._counter(
+            "firstline_cost_usd_total", "Money spent on all attempts, by task and pool.", ("task", "pool")
         )
-        self.attempts = Counter(
+        self.attempts = self._counter(
             "firstline_attempts_total",
             "Generations, by pool, rung and failure.",
-            ["pool", "kind", "failure"],
-            registry=registry,
+            ("pool", "kind", "failure"),
         )
-        self.records_lost = Counter(
-            "firstline_records_lost_total", "Trace records dropped at a full queue.", registry=registry
+        self.records_lost = self._counter(
+            "firstline_records_lost_total", "Trace records dropped at a full queue.", ()
         )
+
+    def _counter(self, name: str, help_text: str, labels: tuple[str, ...]) -> Counter:
+        return Counter(name, help_text, labels, registry=self.registry)
+
+    def _histogram(
+        self, name: str, help_text: str, labels: tuple[str, ...], buckets: tuple[float, ...]
+    ) -> Histogram:
+        return Histogram(name, help_text, labels, buckets=buckets, registry=self.registry)
