@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -22,7 +23,10 @@ _CONNECT_SECONDS: Final = 5.0
 _REGISTER_SECONDS: Final = 900.0
 _CHUNK_BYTES: Final = 1024 * 1024
 
-out = Console()
+_PIPED_COLUMNS: Final = 240
+"""A pipe has no edge: names must not be cut where a script reads them."""
+
+out = Console() if sys.stdout.isatty() else Console(width=_PIPED_COLUMNS)
 _errors = Console(stderr=True, soft_wrap=True)
 
 
