@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 
 from starlette.types import Message, Receive
 
 from gateway.errors import BodyTooLargeError, InvalidRequestError
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 
 class ClientGoneError(Exception):
@@ -32,7 +35,7 @@ class BodyReader:
             InvalidRequestError: it did not arrive in time.
             ClientGoneError: the client went away.
         """
-        if content_length is not None and content_length.isdigit() and int(content_length) > self._max_bytes:
+        if _LENGTH.fullmatch(content_length or "") and int(content_length or 0) > self._max_bytes:
             raise self._too_large()
         parts: list[bytes] = []
         size = 0

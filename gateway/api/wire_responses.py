@@ -57,7 +57,7 @@ class ResponsesWire:
             out += self._opened("refusal") + self._part_event("refusal.delta", delta=delta.refusal)
             self._refusal = delta.refusal
         for call in delta.tool_calls:
-            out += self._call_events(call, len(self._calls))
+            out += self._call_events(call, len(self._calls) + int(self._is_message_open))
             self._calls.append(call)
         return out
 
@@ -119,7 +119,7 @@ class ResponsesWire:
         return (
             self._part_event(name, **{field: value})
             + self._event("response.content_part.done", **place, part=_part(kind, value or ""))
-            + self._event("response.output_item.done", output_index=0, item=self._message("completed"))
+            + self._event("response.output_item.done", output_index=0, item=self._message(self._status()))
         )
 
     def _call_events(self, call: ToolCall, index: int) -> bytes:
@@ -150,7 +150,7 @@ class ResponsesWire:
         chat = self._context.head.chat
         items: list[dict[str, Any]] = [_call_item(call, "completed") for call in self._calls]
         if is_done and (not items or "".join(self._text)):
-            items.insert(0, self._message("completed" if status == "completed" else "incomplete"))
+            items.insert(0, self._message(status))
         return {
             "id": self._id,
             "object": "response",
