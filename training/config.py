@@ -12,7 +12,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contracts.task import Task
 from training.errors import RecipeError
 
-
 _Model = TypeVar("_Model", bound=BaseModel)
 
 
@@ -25,6 +24,14 @@ class Storage(StrEnum):
 
     BFLOAT16 = "bfloat16"
     FLOAT16 = "float16"
+    FLOAT32 = "float32"
+
+
+class Precision(StrEnum):
+    """The number format of the computation; `auto` is bfloat16 on an accelerator and float32 on a CPU."""
+
+    AUTO = "auto"
+    BFLOAT16 = "bfloat16"
     FLOAT32 = "float32"
 
 
@@ -70,6 +77,7 @@ class Schedule(_Section):
     batch_size: int = Field(default=16, ge=1)
     accumulation_steps: int = Field(default=1, ge=1)
     max_tokens: int = Field(default=1024, ge=8)
+    precision: Precision = Precision.AUTO
 
 
 class Recipe(_Section):
@@ -96,7 +104,11 @@ def load_recipe(path: Path) -> Recipe:
     folder = path.resolve().parent
     validation = recipe.data.validation
     data = DataFiles(train=folder / recipe.data.train, validation=folder / validation if validation else None)
-    paths = {"task": folder / recipe.task, "base_model": folder / recipe.base_model, "out": folder / recipe.out}
+    paths = {
+        "task": folder / recipe.task,
+        "base_model": folder / recipe.base_model,
+        "out": folder / recipe.out,
+    }
     return recipe.model_copy(update={**paths, "data": data})
 
 
@@ -117,5 +129,7 @@ def _validated(model: type[_Model], path: Path) -> _Model:
     except yaml.YAMLError as error:
         raise RecipeError(f"{path}: no valid YAML: {error}") from error
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors())
+        wrong = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
+        )
         raise RecipeError(f"{path}: {wrong}") from error

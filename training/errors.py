@@ -1,13 +1,13 @@
 """Everything that stops a training or evaluation run.
 
-    TrainingError
-      MissingLibraryError    a library of the training environment is not installed
-      RecipeError            the recipe file is wrong
-      DatasetError           a data file is wrong
-      NotServableError       the recipe would make an adapter that the engine refuses to load
-      TargetNotFoundError    the recipe adapts a module that the base model does not have
-      TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
-      ChatTemplateError      the model's chat template cannot mark where the completion starts
+TrainingError
+  MissingLibraryError    a library of the training environment is not installed
+  RecipeError            the recipe file is wrong
+  DatasetError           a data file is wrong
+  NotServableError       the recipe would make an adapter that the engine refuses to load
+  TargetNotFoundError    the recipe adapts a module that the base model does not have
+  TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
+  ChatTemplateError      the model's chat template cannot mark where the completion starts
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class TargetNotFoundError(TrainingError):
     """The recipe adapts a module that the base model does not have."""
 
     def __init__(self, missing: Sequence[str], known: Sequence[str]) -> None:
-        super().__init__(f"the base model has no linear module {', '.join(missing)}; it has: {', '.join(known)}")
+        super().__init__(
+            f"the base model has no linear module {', '.join(missing)}; it has: {', '.join(known)}"
+        )
 
 
 class TruncatedExampleError(TrainingError):
@@ -64,3 +66,12 @@ class TruncatedExampleError(TrainingError):
 
 class ChatTemplateError(TrainingError):
     """The model's chat template cannot mark where the completion starts."""
+
+
+class DivergedError(TrainingError):
+    """The loss or its gradient is no finite number any more."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(
+            f"loss or gradient is not finite at step {step}; nothing was stored. Lower schedule.learning_rate"
+        )

@@ -18,7 +18,9 @@ app = typer.Typer(help="Train a LoRA adapter from a recipe.", add_completion=Fal
 RecipeFile = Annotated[Path, typer.Argument(help="the recipe, a YAML file", exists=True, dir_okay=False)]
 BaseFolder = Annotated[Path | None, typer.Option(help="the base model's folder, in place of the recipe's")]
 DataFile = Annotated[Path | None, typer.Option(help="the training rows, in place of the recipe's")]
-OutFolder = Annotated[Path | None, typer.Option(help="where the adapter goes, in place of the recipe's folder")]
+OutFolder = Annotated[
+    Path | None, typer.Option(help="where the adapter goes, in place of the recipe's folder")
+]
 Steps = Annotated[int | None, typer.Option(help="stop after this many steps", min=1)]
 
 

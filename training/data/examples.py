@@ -47,7 +47,9 @@ def read_dataset(path: Path, contract: OutputContract) -> Dataset:
         lines = raw.decode("utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from error
-    examples = tuple(_example(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip())
+    examples = tuple(
+        _example(line, f"{path}:{number}") for number, line in enumerate(lines, 1) if line.strip()
+    )
     if not examples:
         raise DatasetError(f"{path}: no rows")
     _refuse_repeats(examples, path)

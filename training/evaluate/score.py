@@ -98,7 +98,9 @@ def field_rate(scores: Sequence[RecordScore], seed: int = 0) -> Rate:
     return Rate(sum(right), total, sum(right) / total, low, high)
 
 
-def paired_difference(first: Sequence[RecordScore], second: Sequence[RecordScore], seed: int = 0) -> tuple[float, float, float]:
+def paired_difference(
+    first: Sequence[RecordScore], second: Sequence[RecordScore], seed: int = 0
+) -> tuple[float, float, float]:
     """Field rate of `first` minus that of `second` on the same records, with its 95 % bootstrap interval."""
     pairs = [
         (sum(one.fields.values()) - sum(other.fields.values()), len(one.fields))

@@ -53,7 +53,9 @@ def messages_of(prompt: TaskPrompt) -> list[dict[str, str]]:
     return [*system, {"role": "user", "content": prompt.user}]
 
 
-def encode_examples(task: Task, examples: Sequence[Example], tokenizer: ChatTokenizer) -> list[EncodedExample]:
+def encode_examples(
+    task: Task, examples: Sequence[Example], tokenizer: ChatTokenizer
+) -> list[EncodedExample]:
     """Encode every example.
 
     Raises:

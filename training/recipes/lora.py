@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import math
 import platform
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from training.config import Recipe, load_task
+from training.config import Precision, Recipe, load_task
 from training.data.examples import Dataset, read_dataset
-from training.errors import MissingLibraryError
+from training.errors import DivergedError, MissingLibraryError
 from training.recipes.encode import IGNORED_LABEL, EncodedExample, encode_examples
 from training.recipes.preflight import check_lengths, check_recipe
 from training.recipes.report import LossPoint, TrainingReport
@@ -22,7 +22,7 @@ from training.recipes.store import REPORT_FILE, store_adapter
 if TYPE_CHECKING:
     import torch
     from peft import PeftModel
-    from transformers import Trainer, TrainingArguments
+    from transformers import Trainer, TrainerState, TrainingArguments
 
 LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 
@@ -93,7 +93,7 @@ def _adapted_model(recipe: Recipe) -> PeftModel:
     from peft import LoraConfig, get_peft_model  # noqa: PLC0415
     from transformers import AutoModelForCausalLM  # noqa: PLC0415
 
-    kind = torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    kind = torch.bfloat16 if _in_bfloat16(recipe) else torch.float32
     base = AutoModelForCausalLM.from_pretrained(recipe.base_model, dtype=kind)
     base.config.use_cache = False
     lora = recipe.lora
@@ -110,10 +110,23 @@ def _adapted_model(recipe: Recipe) -> PeftModel:
     return get_peft_model(base, config)
 
 
-def _trainer(recipe: Recipe, model: PeftModel, encoded: _Encoded) -> Trainer:
-    from transformers import Trainer  # noqa: PLC0415
+def _in_bfloat16(recipe: Recipe) -> bool:
+    import torch  # noqa: PLC0415
 
-    def collate(rows: Sequence[dict[str, Any]]) -> dict[str, torch.Tensor]:
+    precision = recipe.schedule.precision
+    return precision is Precision.BFLOAT16 or (precision is Precision.AUTO and torch.cuda.is_available())
+
+
+def _trainer(recipe: Recipe, model: PeftModel, encoded: _Encoded) -> Trainer:
+    from transformers import Trainer, TrainerCallback  # noqa: PLC0415
+
+    class StopWhenDiverged(TrainerCallback):  # type: ignore[misc]  # the library is absent from the light environment
+        def on_log(self, _args: object, state: TrainerState, _control: object, **_more: object) -> None:
+            latest = state.log_history[-1]
+            if not all(math.isfinite(float(latest.get(key, 0))) for key in ("loss", "grad_norm")):
+                raise DivergedError(state.global_step)
+
+    def collate(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
         return _padded(rows, encoded.pad_id)
 
     return Trainer(
@@ -122,6 +135,7 @@ def _trainer(recipe: Recipe, model: PeftModel, encoded: _Encoded) -> Trainer:
         train_dataset=_rows(encoded.train),
         eval_dataset=_rows(encoded.validation) or None,
         data_collator=collate,
+        callbacks=[StopWhenDiverged()],
     )
 
 
@@ -146,10 +160,11 @@ def _arguments(recipe: Recipe) -> TrainingArguments:
         gradient_accumulation_steps=schedule.accumulation_steps,
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
-        bf16=on_gpu,
+        bf16=_in_bfloat16(recipe),
         use_cpu=not on_gpu,
         dataloader_pin_memory=on_gpu,
         logging_steps=10,
+        logging_nan_inf_filter=False,
         eval_strategy="no",
         save_strategy="no",
         report_to="none",
@@ -160,17 +175,29 @@ def _rows(examples: Sequence[EncodedExample]) -> list[dict[str, Any]]:
     return [{"input_ids": list(one.input_ids), "labels": list(one.labels)} for one in examples]
 
 
-def _padded(rows: Sequence[dict[str, Any]], pad_id: int) -> dict[str, torch.Tensor]:
-    """One batch, padded on the right to its longest row, in steps of 8 positions."""
+def _padded(rows: Sequence[dict[str, Any]], pad_id: int) -> dict[str, Any]:
+    """One batch, padded on the right: a fully masked position on the left has NaN gradients in bfloat16.
+
+    The model computes logits for the last `logits_to_keep` positions alone, from the one before the
+    first completion on: with a vocabulary this much wider than the hidden state, logits over the
+    prompts would take most of the time and memory.
+    """
     import torch  # noqa: PLC0415
 
     width = -(-max(len(row["input_ids"]) for row in rows) // 8) * 8
+    prompt = min(row["labels"].count(IGNORED_LABEL) for row in rows)
+    kept = width - prompt + 1
 
     def stack(key: str, filler: int) -> torch.Tensor:
         return torch.tensor([row[key] + [filler] * (width - len(row[key])) for row in rows])
 
-    mask = torch.tensor([[1] * len(row["input_ids"]) + [0] * (width - len(row["input_ids"])) for row in rows])
-    return {"input_ids": stack("input_ids", pad_id), "labels": stack("labels", IGNORED_LABEL), "attention_mask": mask}
+    mask = torch.tensor([[int(at < len(row["input_ids"])) for at in range(width)] for row in rows])
+    return {
+        "input_ids": stack("input_ids", pad_id),
+        "attention_mask": mask,
+        "labels": stack("labels", IGNORED_LABEL)[:, -kept:],
+        "logits_to_keep": kept,
+    }
 
 
 def _tokens_seen(examples: Sequence[EncodedExample], trainer: Trainer) -> int:
@@ -183,7 +210,12 @@ def _report(recipe: Recipe, dataset: Dataset, encoded: _Encoded, trainer: Traine
 
     on_gpu = torch.cuda.is_available()
     curve = tuple(
-        LossPoint(step=row["step"], epoch=round(row["epoch"], 4), loss=row["loss"], learning_rate=row["learning_rate"])
+        LossPoint(
+            step=row["step"],
+            epoch=round(row["epoch"], 4),
+            loss=row["loss"],
+            learning_rate=row["learning_rate"],
+        )
         for row in trainer.state.log_history
         if "loss" in row
     )
@@ -210,5 +242,8 @@ def _report(recipe: Recipe, dataset: Dataset, encoded: _Encoded, trainer: Traine
         device=torch.cuda.get_device_name(0) if on_gpu else f"CPU ({platform.machine()})",
         peak_memory_mb=torch.cuda.max_memory_allocated() // 2**20 if on_gpu else None,
         adapter_bytes=0,
-        versions={"python": platform.python_version(), **{name: importlib.metadata.version(name) for name in LIBRARIES}},
+        versions={
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in LIBRARIES},
+        },
     )

@@ -43,13 +43,17 @@ def check_servable(lora: Lora) -> None:
     if lora.dora:
         reasons.append("lora.dora: DoRA is not supported")
     if lora.modules_to_save:
-        reasons.append(f"lora.modules_to_save: {', '.join(lora.modules_to_save)} would be stored whole; leave it empty")
+        reasons.append(
+            f"lora.modules_to_save: {', '.join(lora.modules_to_save)} would be stored whole; leave it empty"
+        )
     if lora.bias != "none":
         reasons.append(f"lora.bias: {lora.bias!r} is not supported; use 'none'")
     if lora.init not in SERVABLE_INITS:
         reasons.append(f"lora.init: {lora.init!r} is not supported; use {' or '.join(SERVABLE_INITS)}")
     if lora.rank > lora.engine_max_rank:
-        reasons.append(f"lora.rank: {lora.rank} is above the engine's limit of {lora.engine_max_rank} (--max-lora-rank)")
+        reasons.append(
+            f"lora.rank: {lora.rank} is above the engine's limit of {lora.engine_max_rank} (--max-lora-rank)"
+        )
     if reasons:
         raise NotServableError(reasons)
 
@@ -74,11 +78,15 @@ def linear_modules(base_model: Path) -> tuple[str, ...]:
     names: set[str] = set()
     files = sorted(base_model.glob("*.safetensors"))
     if not files:
-        raise RecipeError(f"{base_model}: no safetensors weights here; base_model is a Hugging Face model folder")
+        raise RecipeError(
+            f"{base_model}: no safetensors weights here; base_model is a Hugging Face model folder"
+        )
     for file in files:
         try:
             with safe_open(file, framework="numpy") as weights:
-                names.update(_module(key) for key in weights.keys() if len(weights.get_slice(key).get_shape()) == 2)  # noqa: SIM118 - no mapping
+                names.update(
+                    _module(key) for key in weights.keys() if len(weights.get_slice(key).get_shape()) == 2
+                )
         except (OSError, SafetensorError) as error:
             raise RecipeError(f"{file}: cannot be read: {error}") from error
     return tuple(sorted(name for name in names if not name.endswith(_NO_ADAPTER_ON)))

@@ -39,7 +39,10 @@ def store_adapter(model: PeftModel, recipe: Recipe, base_name: str) -> int:
         Storage.FLOAT16: torch.float16,
         Storage.FLOAT32: torch.float32,
     }
-    tensors = {name: tensor.to(kinds[recipe.lora.storage]).contiguous() for name, tensor in load_file(weights).items()}
+    tensors = {
+        name: tensor.to(kinds[recipe.lora.storage]).contiguous()
+        for name, tensor in load_file(weights).items()
+    }
     save_file(tensors, weights, metadata={"format": "pt"})
     config_file = out / CONFIG_FILE
     config = json.loads(config_file.read_text("utf-8"))

@@ -72,17 +72,37 @@ class Facts:
 _MISSING_SHARE = {Field.INVOICE_ID: 0.07, Field.DATE: 0.08, Field.VENDOR: 0.07, Field.TOTAL_AMOUNT: 0.06}
 _FIRST_DAY = date(2018, 1, 1)
 _LAST_DAY = date(2027, 12, 31)
-_PREFIXES = ("INV", "INV", "A", "B", "R", "RE", "F", "FA", "FT", "SI", "AR", "C", "K", "TX", "RG", "V", "MX", "INV")
+_PREFIXES = (
+    "INV",
+    "INV",
+    "A",
+    "B",
+    "R",
+    "RE",
+    "F",
+    "FA",
+    "FT",
+    "SI",
+    "AR",
+    "C",
+    "K",
+    "TX",
+    "RG",
+    "V",
+    "MX",
+    "INV",
+)
 
 
 def draw_facts(rng: random.Random, split: Split) -> Facts:
     """Draw one invoice of the split."""
     locale = rng.choices(LOCALES, [place.weight for place in LOCALES])[0]
     issued = _FIRST_DAY + timedelta(days=rng.randrange((_LAST_DAY - _FIRST_DAY).days))
-    vendor = company(rng, locale.words, split)
-    buyer = company(rng, locale.words, split)
+    forms = locale.forms or locale.words.forms
+    vendor = company(rng, locale.words, forms, split)
+    buyer = company(rng, locale.words, forms, split)
     while buyer == vendor:
-        buyer = company(rng, locale.words, split)
+        buyer = company(rng, locale.words, forms, split)
     items = _items(rng, locale)
     missing = frozenset(name for name, share in _MISSING_SHARE.items() if rng.random() < share)
     return Facts(
@@ -122,7 +142,11 @@ def _totals(rng: random.Random, locale: Locale, items: tuple[Item, ...]) -> Tota
     subtotal = sum((item.amount for item in items), Decimal(0)).quantize(unit)
     nothing = Decimal(0).quantize(unit)
     discount = share(subtotal, rng.choice((2, 5, 10))) if rng.random() < 0.2 else nothing
-    shipping = share(Decimal(rng.choice((490, 950, 1500, 2500))), 100 if unit == 1 else 1) if rng.random() < 0.25 else nothing
+    shipping = (
+        share(Decimal(rng.choice((490, 950, 1500, 2500))), 100 if unit == 1 else 1)
+        if rng.random() < 0.25
+        else nothing
+    )
     tax = share(subtotal - discount + shipping, rng.choice(locale.tax_percents))
     total = subtotal - discount + shipping + tax
     previous = share(total, rng.uniform(5, 60)) if rng.random() < 0.12 else nothing
@@ -158,4 +182,6 @@ def _invoice_id(rng: random.Random, year: int) -> str:
 def _reference(rng: random.Random) -> str:
     number = rng.randint(100, 999_999)
     prefix = rng.choice(("PO", "PO", "SO", "ORD", "B", "AB", "W"))
-    return rng.choice((f"{prefix}-{number}", f"{prefix}{number}", f"{number}", f"45{number:06}", f"{prefix} {number}"))
+    return rng.choice(
+        (f"{prefix}-{number}", f"{prefix}{number}", f"{number}", f"45{number:06}", f"{prefix} {number}")
+    )

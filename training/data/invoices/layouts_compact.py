@@ -13,7 +13,8 @@ def receipt(page: Page) -> str:
     head += [line.center(width) for line in page.address()]
     references = [f"{label} {value}" for label, value in [*page.references(), *page.dates()]]
     rows = [
-        f"{item.quantity} x {item.name}".ljust(width - 10) + " " + page.number(item.amount) for item in page.facts.items
+        f"{item.quantity} x {item.name}".ljust(width - 10) + " " + page.number(item.amount)
+        for item in page.facts.items
     ]
     sums = [label.ljust(width - 12) + " " + value for label, value in page.sums()]
     rule = page.rng.choice(("-", "=", "*", ".")) * width
@@ -35,7 +36,11 @@ def pipe_table(page: Page) -> str:
     lines.append(f"## {page.label('invoice')}")
     for label, value in [*page.references(), *page.dates(), (page.label("bill_to"), page.buyer)]:
         lines.append(f"| {label} | {value} |")
-    lines += ["", f"| {page.label('description')} | {page.label('quantity')} | {page.label('amount')} |", "|---|---|---|"]
+    lines += [
+        "",
+        f"| {page.label('description')} | {page.label('quantity')} | {page.label('amount')} |",
+        "|---|---|---|",
+    ]
     lines += [f"| {item.name} | {item.quantity} | {page.number(item.amount)} |" for item in page.facts.items]
     lines += [f"| {label} | | {value} |" for label, value in page.sums()]
     return "\n".join([*lines, *page.small_print()])
@@ -43,7 +48,9 @@ def pipe_table(page: Page) -> str:
 
 def single_line(page: Page) -> str:
     """Everything on one line with hardly any label, as pasted from a screen."""
-    number = page.invoice_id and page.rng.choice((f"#{page.invoice_id}", page.invoice_id, f"No. {page.invoice_id}"))
+    number = page.invoice_id and page.rng.choice(
+        (f"#{page.invoice_id}", page.invoice_id, f"No. {page.invoice_id}")
+    )
     head = [page.label("invoice"), number, page.vendor, page.issued]
     if page.chance(0.4):
         head = [page.vendor, page.label("invoice"), number, page.issued]
@@ -57,8 +64,13 @@ def single_line(page: Page) -> str:
 
 def mail_with_headers(page: Page) -> str:
     """A mail whose headers carry other names and dates, and a short list in its body."""
-    slug = "".join(character for character in page.facts.buyer.lower() if character.isascii() and character.isalnum())
-    lines = [f"To: accounts@{slug or 'office'}.example", f"Subject: {page.label('invoice')} {page.invoice_id}".rstrip()]
+    slug = "".join(
+        character for character in page.facts.buyer.lower() if character.isascii() and character.isalnum()
+    )
+    lines = [
+        f"To: accounts@{slug or 'office'}.example",
+        f"Subject: {page.label('invoice')} {page.invoice_id}".rstrip(),
+    ]
     page.rng.shuffle(lines)
     lines += ["", page.sentence("opening"), *pairs(page, page.dates())]
     lines += [*pairs(page, page.sums()), page.sentence("terms"), page.sentence("closing")]

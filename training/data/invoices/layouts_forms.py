@@ -39,7 +39,9 @@ def label_below(page: Page) -> str:
         middle += [gap.join(label for label, _ in part), gap.join(value for _, value in part)]
     final = [gap.join(label for label, _ in sums), gap.join(value for _, value in sums)] if sums else []
     head = [page.label("invoice"), *vendor] if page.chance(0.5) else [*vendor, page.label("invoice")]
-    return "\n".join([*head, *middle, page.label("bill_to"), page.buyer, *item_table(page), *final, *page.small_print()])
+    return "\n".join(
+        [*head, *middle, page.label("bill_to"), page.buyer, *item_table(page), *final, *page.small_print()]
+    )
 
 
 def two_columns(page: Page) -> str:
@@ -50,7 +52,8 @@ def two_columns(page: Page) -> str:
     width = max(len(line) for line in left) + page.rng.randint(2, 12)
     height = max(len(left), len(right))
     rows = [
-        f"{left[n] if n < len(left) else '':<{width}}{right[n] if n < len(right) else ''}".rstrip() for n in range(height)
+        f"{left[n] if n < len(left) else '':<{width}}{right[n] if n < len(right) else ''}".rstrip()
+        for n in range(height)
     ]
     return "\n".join([*rows, *item_table(page), *pairs(page, page.sums()), *page.small_print()])
 
@@ -64,6 +67,21 @@ def totals_first(page: Page) -> str:
     buyer = [f"{page.label('bill_to')} {page.buyer}", *page.address()]
     lines += [*buyer, *block] if page.chance(0.4) and not block else [*block, *buyer]
     return "\n".join([*lines, *item_table(page), *page.small_print()])
+
+
+def shuffled_blocks(page: Page) -> str:
+    """Blocks in any order with rules or blank lines between them; the vendor is the block without a label."""
+    rule = page.rng.choice(("", "", "---", "=" * 30, "-" * 24, "_" * 20, "* * *"))
+    blocks = [[f"{page.label('bill_to')}: {page.buyer}", *page.address()[: page.rng.randrange(3)]]]
+    if page.vendor:
+        blocks.append([page.vendor, *page.address()[: page.rng.randint(1, 2)]])
+    blocks += [pairs(page, page.references()), pairs(page, page.dates())] if page.chance(0.5) else []
+    joined = [] if len(blocks) > 2 else [pairs(page, [*page.references(), *page.dates()])]
+    blocks += [*joined, [*item_table(page), *pairs(page, page.sums())]]
+    page.rng.shuffle(blocks)
+    if page.chance(0.7):
+        blocks.insert(0, [page.label("invoice")])
+    return f"\n{rule}\n".join("\n".join(block) for block in blocks if block)
 
 
 def footer_vendor(page: Page) -> str:

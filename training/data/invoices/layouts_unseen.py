@@ -18,7 +18,9 @@ def boxed(page: Page) -> str:
     facts = [f"{label}: {value}" for label, value in [*page.references(), *page.dates()]]
     buyer = [f"{page.label('bill_to')}: {page.buyer}"]
     sums = [f"{label}: {value}" for label, value in page.sums()]
-    return "\n".join([*box([page.label("invoice")]), *box(buyer), *box(facts), *box(vendor), *box(sums), edge])
+    return "\n".join(
+        [*box([page.label("invoice")]), *box(buyer), *box(facts), *box(vendor), *box(sums), edge]
+    )
 
 
 def export_record(page: Page) -> str:
@@ -39,3 +41,14 @@ def formal_letter(page: Page) -> str:
     page.rng.shuffle(others)
     second = " ".join([*payment(page), *others])
     return "\n".join([*head, *addressee, first, "", second, "", page.sentence("closing")])
+
+
+def payment_slip(page: Page) -> str:
+    """A tear-off slip: labels at the left edge, values at the right, who is paid in the last rows."""
+    width = page.rng.randint(46, 64)
+    rows = [*page.final_sums(), *page.references(), *page.dates(), (page.label("bill_to"), page.buyer)]
+    if page.vendor:
+        rows.append((page.label("vendor"), page.vendor))
+    cut = "- - - - - - - - - - 8< - - - - - - - - - -"
+    filled = [f"{label} {'.' * max(3, width - len(label) - len(value))} {value}" for label, value in rows]
+    return "\n".join([page.sentence("terms"), cut, *filled, *page.small_print()])

@@ -85,7 +85,7 @@ class Page:
     def address(self) -> list[str]:
         """A street and a city."""
         street = self.rng.choice(self.words.streets).format(n=self.rng.randint(1, 240))
-        return [street, self.rng.choice(self.words.cities)]
+        return [street, self.rng.choice(self.facts.locale.cities or self.words.cities)]
 
     def addressee(self) -> str:
         """The buyer's name; with a label where no vendor is printed, so that it cannot pass for one."""
@@ -99,13 +99,19 @@ class Page:
         if self.chance(0.25):
             lines.append(("tax_id", guard(self.facts.tax_id)))
         if self.invoice_id:
-            lines.insert(self.rng.randrange(2) if lines and self.chance(0.4) else 0, ("invoice_no", self.invoice_id))
+            lines.insert(
+                self.rng.randrange(2) if lines and self.chance(0.4) else 0, ("invoice_no", self.invoice_id)
+            )
         return [(self.label(kind), value) for kind, value in lines]
 
     def dates(self) -> Lines:
         """Label and value of the date of issue, and some other dates."""
         lines = [("issue_date", self.issued)] if self.issued else []
-        others = [("due_date", self.due, 0.55), ("delivery_date", self.delivered, 0.25), ("order_date", self.ordered, 0.25)]
+        others = [
+            ("due_date", self.due, 0.55),
+            ("delivery_date", self.delivered, 0.25),
+            ("order_date", self.ordered, 0.25),
+        ]
         lines += [(kind, value) for kind, value, share in others if self.chance(share)]
         if self.chance(0.25):
             self.rng.shuffle(lines)

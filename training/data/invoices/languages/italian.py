@@ -49,7 +49,13 @@ ITALIAN = Words(
         "page": ("Pagina 1 di 1", "Pag. 1/2", "Originale", "Copia"),
     },
     sentences={
-        "opening": ("Gentile cliente,", "Buongiorno,", "Grazie per il Suo ordine.", "Salve,", "La ringraziamo per la fiducia."),
+        "opening": (
+            "Gentile cliente,",
+            "Buongiorno,",
+            "Grazie per il Suo ordine.",
+            "Salve,",
+            "La ringraziamo per la fiducia.",
+        ),
         "id_date": (
             "Fattura {id} emessa il {date}.",
             "In allegato la fattura n. {id} del {date}.",
@@ -73,7 +79,11 @@ ITALIAN = Words(
         ),
         "due": ("Scadenza: {due}.", "Da saldare entro il {due}.", "Il pagamento scade il {due}."),
         "delivery": ("La merce è stata consegnata il {delivery}.", "Data di consegna: {delivery}."),
-        "order": ("Vostro ordine {order} del {ordered}.", "Ordine {order} effettuato il {ordered}.", "Rif. ordine {order}."),
+        "order": (
+            "Vostro ordine {order} del {ordered}.",
+            "Ordine {order} effettuato il {ordered}.",
+            "Rif. ordine {order}.",
+        ),
         "parts": ("Imponibile {subtotal}, IVA {tax}.", "Subtotale {subtotal} più IVA {tax}."),
         "previous": ("Include un saldo precedente di {previous}.", "Saldo precedente: {previous}."),
         "paid": ("Il Suo acconto di {paid} è già detratto.", "Già pagato: {paid}."),
@@ -85,7 +95,11 @@ ITALIAN = Words(
             "Contributo CONAI assolto.",
         ),
         "closing": ("Restiamo a disposizione.", "Grazie e a presto.", "Grazie mille."),
-        "request": ("Estrai numero, data, fornitore e totale:", "Leggi questa fattura:", "Extract the invoice fields:"),
+        "request": (
+            "Estrai numero, data, fornitore e totale:",
+            "Leggi questa fattura:",
+            "Extract the invoice fields:",
+        ),
         "chatter": (
             "La riunione è rinviata alla prossima settimana.",
             "Si prega di confermare la ricezione del pacco.",

@@ -20,7 +20,20 @@ PORTUGUESE = Words(
         "novembro",
         "dezembro",
     ),
-    short_months=("jan.", "fev.", "mar.", "abr.", "mai.", "jun.", "jul.", "ago.", "set.", "out.", "nov.", "dez."),
+    short_months=(
+        "jan.",
+        "fev.",
+        "mar.",
+        "abr.",
+        "mai.",
+        "jun.",
+        "jul.",
+        "ago.",
+        "set.",
+        "out.",
+        "nov.",
+        "dez.",
+    ),
     long_dates=("{day} de {month} de {year}", "{day} {short} {year}"),
     labels={
         "invoice": ("FATURA", "Fatura"),
@@ -49,7 +62,13 @@ PORTUGUESE = Words(
         "page": ("Página 1 de 1", "Pág. 1/2", "Original", "Duplicado"),
     },
     sentences={
-        "opening": ("Caro cliente,", "Bom dia,", "Obrigado pela sua encomenda.", "Olá,", "Agradecemos a sua preferência."),
+        "opening": (
+            "Caro cliente,",
+            "Bom dia,",
+            "Obrigado pela sua encomenda.",
+            "Olá,",
+            "Agradecemos a sua preferência.",
+        ),
         "id_date": (
             "Fatura {id} emitida em {date}.",
             "Segue a fatura n.º {id} com data de {date}.",
@@ -72,7 +91,11 @@ PORTUGUESE = Words(
         ),
         "due": ("Vencimento: {due}.", "Deve ser paga até {due}.", "O pagamento vence em {due}."),
         "delivery": ("A mercadoria foi entregue em {delivery}.", "Data de entrega: {delivery}."),
-        "order": ("A sua encomenda {order} de {ordered}.", "Pedido {order} feito em {ordered}.", "Encomenda {order}."),
+        "order": (
+            "A sua encomenda {order} de {ordered}.",
+            "Pedido {order} feito em {ordered}.",
+            "Encomenda {order}.",
+        ),
         "parts": ("Subtotal {subtotal}, IVA {tax}.", "Base {subtotal} mais IVA {tax}."),
         "previous": ("Inclui um saldo anterior de {previous}.", "Saldo anterior: {previous}."),
         "paid": ("O seu adiantamento de {paid} já foi deduzido.", "Já pago: {paid}."),
@@ -84,7 +107,11 @@ PORTUGUESE = Words(
             "Processado por programa certificado.",
         ),
         "closing": ("Estamos ao seu dispor.", "Obrigado e até breve.", "Muito obrigado."),
-        "request": ("Extrai número, data, fornecedor e total:", "Lê esta fatura:", "Extract the invoice fields:"),
+        "request": (
+            "Extrai número, data, fornecedor e total:",
+            "Lê esta fatura:",
+            "Extract the invoice fields:",
+        ),
         "chatter": (
             "A reunião foi adiada para a próxima semana.",
             "Por favor confirme a receção da encomenda.",

@@ -1,0 +1,184 @@
+"""The evaluation report: what was asked, how much was right, and which answers were wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
+from statistics import quantiles
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from contracts.canonical import JsonForm
+from contracts.task import Task
+from training.data.examples import Dataset
+from training.evaluate.asking import Answer, Target
+from training.evaluate.score import (
+    Rate,
+    RecordScore,
+    Scorer,
+    field_rate,
+    paired_difference,
+    wilson,
+)
+
+MAX_MISTAKES = 40
+
+
+class _Record(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RateRow(_Record):
+    """A share with its 95 % interval."""
+
+    correct: int
+    total: int
+    rate: float
+    low: float
+    high: float
+
+
+class SliceRow(_Record):
+    """The figures of one part of the data."""
+
+    records: int
+    fields_exact: RateRow
+    records_exact: RateRow
+
+
+class Mistake(_Record):
+    """A wrong answer, for reading."""
+
+    id: str
+    group: str
+    expected: Any
+    got: str | None
+    error: str = ""
+
+
+class ModelReport(_Record):
+    """One model's figures. `fields_exact` counts fields; its interval resamples whole records."""
+
+    model: str
+    through: str
+    fields_exact: RateRow
+    by_field: dict[str, RateRow]
+    records_exact: RateRow
+    schema_valid: RateRow
+    by_slice: dict[str, SliceRow]
+    latency_seconds: dict[str, float]
+    prompt_tokens: int
+    completion_tokens: int
+    errors: dict[str, int]
+    finish_reasons: dict[str, int]
+    mistakes: tuple[Mistake, ...]
+
+
+class Comparison(_Record):
+    """The first model's field rate minus the other's, on the same records."""
+
+    model: str
+    other: str
+    difference: float
+    low: float
+    high: float
+
+
+class EvaluationReport(_Record):
+    """One evaluation."""
+
+    schema_version: int = 1
+    task: str
+    task_version: str
+    json_form: JsonForm = JsonForm.COMPACT
+    data_sha256: str
+    records: int
+    concurrency: int
+    models: tuple[ModelReport, ...]
+    comparisons: tuple[Comparison, ...]
+
+
+def evaluation_report(
+    task: Task, dataset: Dataset, answers: Sequence[tuple[Target, Sequence[Answer]]]
+) -> EvaluationReport:
+    """Score every model's answers, and compare each later model with the first."""
+    scorer = Scorer(task.output)
+    scored = [(target, given, _scores(scorer, dataset, given)) for target, given in answers]
+    first, *others = scored
+    comparisons = []
+    for target, _, scores in others:
+        difference, low, high = paired_difference(first[2], scores)
+        comparisons.append(
+            Comparison(model=first[0].model, other=target.model, difference=difference, low=low, high=high)
+        )
+    return EvaluationReport(
+        task=task.name,
+        task_version=task.version,
+        data_sha256=dataset.sha256,
+        records=len(dataset.examples),
+        concurrency=first[0].concurrency,
+        models=tuple(_model_report(dataset, *one) for one in scored),
+        comparisons=tuple(comparisons),
+    )
+
+
+def _scores(scorer: Scorer, dataset: Dataset, answers: Sequence[Answer]) -> list[RecordScore]:
+    pairs = zip(dataset.examples, answers, strict=True)
+    return [scorer.score(one.id, one.output, answer.text, one.slice) for one, answer in pairs]
+
+
+def _model_report(
+    dataset: Dataset, target: Target, answers: Sequence[Answer], scores: Sequence[RecordScore]
+) -> ModelReport:
+    names = sorted({score.slice for score in scores})
+    return ModelReport(
+        model=target.model,
+        through=target.through.value,
+        fields_exact=_row(field_rate(scores)),
+        by_field=_by_field(scores),
+        records_exact=_row(wilson(sum(score.is_exact for score in scores), len(scores))),
+        schema_valid=_row(wilson(sum(score.is_valid for score in scores), len(scores))),
+        by_slice={name: _slice([score for score in scores if score.slice == name]) for name in names if name},
+        latency_seconds=_latency([answer.latency_seconds for answer in answers]),
+        prompt_tokens=sum(answer.prompt_tokens for answer in answers),
+        completion_tokens=sum(answer.completion_tokens for answer in answers),
+        errors=dict(Counter(answer.error for answer in answers if answer.error)),
+        finish_reasons=dict(Counter(answer.finish_reason for answer in answers if answer.finish_reason)),
+        mistakes=_mistakes(dataset, answers, scores),
+    )
+
+
+def _by_field(scores: Sequence[RecordScore]) -> dict[str, RateRow]:
+    names = list(dict.fromkeys(name for score in scores for name in score.fields))
+    rows = {}
+    for name in names:
+        outcomes = [score.fields[name] for score in scores if name in score.fields]
+        rows[name] = _row(wilson(sum(outcomes), len(outcomes)))
+    return rows
+
+
+def _slice(scores: Sequence[RecordScore]) -> SliceRow:
+    exact = wilson(sum(score.is_exact for score in scores), len(scores))
+    return SliceRow(records=len(scores), fields_exact=_row(field_rate(scores)), records_exact=_row(exact))
+
+
+def _latency(seconds: Sequence[float]) -> dict[str, float]:
+    cuts = quantiles(seconds, n=100, method="inclusive") if len(seconds) > 1 else [*seconds] * 99
+    return {name: round(cuts[at - 1], 4) for name, at in (("p50", 50), ("p90", 90), ("p99", 99))}
+
+
+def _mistakes(
+    dataset: Dataset, answers: Sequence[Answer], scores: Sequence[RecordScore]
+) -> tuple[Mistake, ...]:
+    wrong = [
+        Mistake(id=one.id, group=one.group, expected=one.output, got=answer.text, error=answer.error)
+        for one, answer, score in zip(dataset.examples, answers, scores, strict=True)
+        if not score.is_exact
+    ]
+    return tuple(wrong[:MAX_MISTAKES])
+
+
+def _row(rate: Rate) -> RateRow:
+    return RateRow.model_validate(asdict(rate))
