@@ -19,7 +19,7 @@ from starlette.types import ASGIApp
 
 from contracts.outcome import Usage
 from contracts.output import OutputContract
-from gateway.adapters import AdapterRegistry, AdapterStore, Reconciler
+from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, Reconciler
 from gateway.api.admin import AdminParts, admin_router
 from gateway.api.edge import Edge
 from gateway.api.embeddings import EmbeddingEndpoint
@@ -54,7 +54,8 @@ class Parts:
     pools: Mapping[str, Pool]
     catalog: TaskCatalog
     channels: SqliteChannelStore
-    adapters: AdapterRegistry
+    directory: AdapterDirectory
+    registry: AdapterRegistry
     reconciler: Reconciler
     retriever: FolderRetriever
     recorder: QueueRecorder
@@ -93,22 +94,24 @@ def build_app(settings: Settings) -> ASGIApp:
     store = AdapterStore(settings.adapter_store)
     reconciler = Reconciler(pools, store, settings.adapters)
     channels = SqliteChannelStore(settings.state_folder / "channels.sqlite3")
-    adapters = AdapterRegistry(
-        store, channels, reconciler, catalog=catalog, pools=pools, settings=settings.adapters
+    directory = AdapterDirectory(store, channels, reconciler=reconciler, catalog=catalog)
+    registry = AdapterRegistry(
+        directory, store, channels=channels, reconciler=reconciler, catalog=catalog, pools=pools
     )
     parts = Parts(
         settings=settings,
         pools=pools,
         catalog=catalog,
         channels=channels,
-        adapters=adapters,
+        directory=directory,
+        registry=registry,
         reconciler=reconciler,
         retriever=FolderRetriever(settings.collections, encoder.embed),
         recorder=QueueRecorder((MetricsSink(metrics), LogSink()), metrics, clock=time.monotonic),
         compiler=ContractCompiler(),
         readiness=Readiness(pools),
     )
-    routing = PolicyRouting(classifier, catalog, adapters, models=_models(settings))
+    routing = PolicyRouting(classifier, catalog, directory, models=_models(settings))
     authenticator = KeyAuthenticator.from_file(settings.auth.keys_file)
     http = HttpParts(
         pipeline=_pipeline(parts, routing, authenticator),
@@ -116,12 +119,12 @@ def build_app(settings: Settings) -> ASGIApp:
         embeddings=EmbeddingEndpoint(
             encoder, pools, _served(settings), authenticator, settings.embeddings, settings.server
         ),
-        models=lambda: _listed(routing, adapters, settings),
+        models=lambda: _listed(routing, directory, settings),
         readiness=parts.readiness,
         registry=metrics.registry,
         server=settings.server,
         admin=admin_router(
-            AdminParts(catalog, adapters, reconciler, store, pools, _admin_only(authenticator))
+            AdminParts(catalog, directory, registry, reconciler, store, pools, _admin_only(authenticator))
         ),
         version=version("firstline"),
     )
@@ -212,9 +215,9 @@ def _call_ids() -> Iterator[str]:
     return (f"call_{uuid.uuid4().hex[:24]}" for _ in itertools.count())
 
 
-def _listed(routing: PolicyRouting, adapters: AdapterRegistry, settings: Settings) -> list[dict[str, Any]]:
+def _listed(routing: PolicyRouting, directory: AdapterDirectory, settings: Settings) -> list[dict[str, Any]]:
     """The models of `GET /v1/models`: auto, tasks, adapter versions, base and upstream models."""
-    names = [*routing.model_names(), *(manifest.name for manifest in adapters.list())]
+    names = [*routing.model_names(), *(manifest.name for manifest in directory.list())]
     if settings.embeddings.pool is None:
         names.append(settings.embeddings.model)
     return [{"id": name, "object": "model", "created": 0, "owned_by": "firstline"} for name in names]
@@ -229,12 +232,12 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         await stack.enter_async_context(parts.recorder.running())
         for pool in parts.pools.values():
             await stack.enter_async_context(pool.running())
-        await parts.adapters.start()
+        await parts.directory.start()
         await parts.retriever.load()
         async with asyncio.TaskGroup() as group:
             loops = [
                 group.create_task(parts.reconciler.run()),
-                group.create_task(parts.adapters.run()),
+                group.create_task(parts.directory.run()),
                 group.create_task(parts.retriever.run()),
                 group.create_task(_start_adapters(parts)),
             ]
@@ -250,5 +253,5 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
 async def _start_adapters(parts: Parts) -> None:
     folder: Path | None = parts.settings.adapters.bundled
     if folder is not None:
-        await parts.adapters.bundled(folder)
+        await parts.registry.bundled(folder)
     parts.readiness.are_adapters_started = True

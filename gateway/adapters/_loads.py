@@ -1,4 +1,4 @@
-"""What the reconciler remembers of each adapter on each engine."""
+"""What is remembered of one adapter on one engine."""
 
 from __future__ import annotations
 

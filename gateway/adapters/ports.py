@@ -18,7 +18,7 @@ class EngineCalls(Protocol):
 
 
 class AdapterEngine(Protocol):
-    """One engine; `ready_adapters` is written by the reconciler alone, but for losses."""
+    """One engine; `ready_adapters` is written by the reconciliation alone, but for losses."""
 
     ready_adapters: frozenset[str]
 

@@ -1,10 +1,9 @@
-"""Registers adapter versions and says which one answers for a task."""
+"""Registers adapter versions and moves the stable channel to them and back."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -14,132 +13,52 @@ from contracts.adapter import AdapterManifest
 from contracts.canonical import JsonForm
 from contracts.task import Task
 from gateway.adapters._engine_calls import listed_models
+from gateway.adapters._pools import loading_pools, pool_of
 from gateway.adapters.bases import BaseModel, read_base_model
+from gateway.adapters.directory import AdapterDirectory
 from gateway.adapters.inspect import inspect_adapter
 from gateway.adapters.ports import AdapterPool
 from gateway.adapters.reconciler import Reconciler
 from gateway.adapters.store import AdapterStore
 from gateway.errors import (
-    AdapterNotReadyError,
     AdapterRefusedError,
     ConflictError,
     EngineUnavailableError,
     GatewayError,
     ModelNotFoundError,
 )
-from gateway.settings import AdapterSettings, PoolKind
-from gateway.state.channels import BASE_VERSION, Channel, ChannelChange, Channels, ChannelStore
+from gateway.state.channels import BASE_VERSION, Channel, ChannelChange, ChannelStore
 from gateway.tasks.catalog import TaskCatalog
 
 _log = structlog.get_logger(__name__)
 
-POLL_SECONDS: Final = 0.5
-"""How soon a gateway sees a channel that another process has moved."""
 _HISTORY: Final = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class _View:
-    """What requests are routed by; swapped whole."""
-
-    generation: int = -1
-    channels: Mapping[str, Channels] = field(default_factory=dict)
-    manifests: Mapping[str, AdapterManifest] = field(default_factory=dict)
+_ENGINE_POLL_SECONDS: Final = 0.5
 
 
 class AdapterRegistry:
-    """Looks up without waiting, from a view at most a second old; moves channels by compare-and-set."""
+    """Moves stable channels by compare-and-set; forward only to what each healthy engine has proven.
+
+    An act that fails leaves the channel and the store as they were; one that succeeds ends with the
+    directory showing it.
+    """
 
     def __init__(
         self,
+        directory: AdapterDirectory,
         store: AdapterStore,
+        *,
         channels: ChannelStore,
         reconciler: Reconciler,
-        *,
         catalog: TaskCatalog,
         pools: Mapping[str, AdapterPool],
-        settings: AdapterSettings,
     ) -> None:
+        self._directory = directory
         self._store = store
         self._channels = channels
         self._reconciler = reconciler
         self._catalog = catalog
-        self._pools = tuple(pool for pool in pools.values() if pool.settings.kind is PoolKind.VLLM)
-        self._settings = settings
-        self._view = _View()
-        self._refreshing = asyncio.Lock()
-
-    async def start(self) -> None:
-        """Clean the store of leftovers and read what it and the channels hold."""
-        await asyncio.to_thread(self._store.clean)
-        await self.refresh()
-
-    async def run(self) -> None:
-        """Follow the channels and the store until cancelled; keeps the last view when they fail."""
-        while True:
-            await asyncio.sleep(POLL_SECONDS)
-            try:
-                await self.refresh()
-            except Exception as error:  # noqa: BLE001 - supervised: the last view goes on serving
-                _log.error("adapter_view_stale", error=str(error))
-
-    def resolve(self, task: str) -> AdapterManifest | None:
-        """The version that the stable channel names; None for the bare base model.
-
-        Raises:
-            AdapterNotReadyError: the channel names a version that the store does not hold whole, or
-                that was trained on another base model than the task has now.
-        """
-        channels = self._view.channels.get(task)
-        if channels is None or channels.stable is None or channels.stable == BASE_VERSION:
-            return None
-        name = f"{task}@{channels.stable}"
-        manifest = self._view.manifests.get(name)
-        if manifest is None:
-            raise AdapterNotReadyError(f"the files of adapter {name!r} are missing or damaged")
-        served = self._catalog.get(task)
-        if served is not None and served.base_model != manifest.base_model:
-            raise AdapterNotReadyError(
-                f"adapter {name!r} belongs to base model {manifest.base_model!r}, and task {task!r} is "
-                f"now served by {served.base_model!r}: register one for it, or roll back"
-            )
-        return manifest
-
-    def get(self, name: str) -> AdapterManifest | None:
-        """One version by `task@version`."""
-        return self._view.manifests.get(name)
-
-    def demand(self, name: str) -> AdapterManifest | None:
-        """One version by name, for a request that pins it: the engines load it if they have not."""
-        manifest = self._view.manifests.get(name)
-        if manifest is not None:
-            self._reconciler.want(manifest)
-        return manifest
-
-    def list(self) -> tuple[AdapterManifest, ...]:
-        """All versions in the store, by name."""
-        return tuple(self._view.manifests[name] for name in sorted(self._view.manifests))
-
-    def channels(self, task: str) -> Channels:
-        """The channels of one task."""
-        return self._view.channels.get(task, Channels())
-
-    async def refresh(self) -> None:
-        """Read what has changed and aim the reconciler at what the channels of served tasks name."""
-        async with self._refreshing:
-            manifests = await asyncio.to_thread(self._store.all, self._view.manifests)
-            generation = await self._channels.generation()
-            channels = self._view.channels
-            if generation != self._view.generation:
-                channels = await self._channels.channels()
-            self._view = _View(generation, channels, {manifest.name: manifest for manifest in manifests})
-        named = (
-            f"{task}@{version}"
-            for task, pointers in channels.items()
-            if self._catalog.get(task) is not None
-            for version in pointers.versions
-        )
-        self._reconciler.aim([self._view.manifests[name] for name in named if name in self._view.manifests])
+        self._pools = loading_pools(pools.values())
 
     async def register(
         self, folder: Path, task: str, *, json_form: JsonForm = JsonForm.COMPACT
@@ -153,7 +72,7 @@ class AdapterRegistry:
             ConflictError: someone else moved the channel meanwhile.
         """
         served = self._task(task)
-        pool = self._pool_of(served)
+        pool = pool_of(served.base_model, self._pools)
         before = await self._channels.stable(task)
         base = await self._base_model(pool, served.base_model)
         manifest, is_new = await asyncio.to_thread(self._take, folder, served, pool, base, json_form)
@@ -164,21 +83,21 @@ class AdapterRegistry:
                 await asyncio.to_thread(self._discard, manifest)
             raise
         finally:
-            await self.refresh()
+            await self._directory.refresh()
         return manifest
 
     async def point(self, name: str) -> AdapterManifest:
         """Point the stable channel of its task at a version that the store holds; raises as `register`."""
-        manifest = self.get(name)
+        manifest = self._directory.get(name)
         if manifest is None:
-            raise ModelNotFoundError(name, known=self._view.manifests)
+            raise ModelNotFoundError(name, known=[known.name for known in self._directory.list()])
         served = self._task(manifest.task)
         if served.base_model != manifest.base_model:
             raise AdapterRefusedError(
                 f"{name} belongs to base model {manifest.base_model!r}; the task has {served.base_model!r}"
             )
         await self._point_when_ready(manifest, await self._channels.stable(manifest.task))
-        await self.refresh()
+        await self._directory.refresh()
         return manifest
 
     async def rollback(self, task: str) -> ChannelChange:
@@ -193,11 +112,11 @@ class AdapterRegistry:
         if not moves:
             raise ConflictError(f"the stable channel of task {task!r} was never pointed anywhere")
         target = _before_last(moves)
-        if target != BASE_VERSION and self.get(f"{task}@{target}") is None:
+        if target != BASE_VERSION and self._directory.get(f"{task}@{target}") is None:
             raise ConflictError(f"the earlier version {task}@{target} is not in the store any more")
         change = await self._channels.point(task, Channel.STABLE, target, expected=moves[-1])
         _log.warning("adapter_rolled_back", task=task, to=target, before=moves[-1])
-        await self.refresh()
+        await self._directory.refresh()
         return change
 
     async def bundled(self, folder: Path) -> None:
@@ -211,7 +130,7 @@ class AdapterRegistry:
             if served is None or await self._channels.stable(task) is not None:
                 continue
             try:
-                await self._engine_is_up(self._pool_of(served))
+                await self._engine_is_up(pool_of(served.base_model, self._pools))
                 await self.register(folder / task, task)
             except GatewayError as error:
                 _log.error("bundled_adapter_failed", task=task, error=error.message)
@@ -221,12 +140,6 @@ class AdapterRegistry:
         if served is None:
             raise ModelNotFoundError(name, known=self._catalog.names())
         return served
-
-    def _pool_of(self, task: Task) -> AdapterPool:
-        for pool in self._pools:
-            if task.base_model in pool.settings.models:
-                return pool
-        raise AdapterRefusedError(f"no pool that loads adapters serves base model {task.base_model!r}")
 
     async def _base_model(self, pool: AdapterPool, name: str) -> BaseModel:
         """What the engines say of the model behind the served name."""
@@ -249,7 +162,7 @@ class AdapterRegistry:
 
     async def _point_when_ready(self, manifest: AdapterManifest, before: str | None) -> None:
         with self._reconciler.holding(manifest):
-            await self._reconciler.wait_ready(manifest, self._settings.load_timeout_seconds)
+            await self._reconciler.wait_ready(manifest)
             if before == manifest.version:
                 return
             try:
@@ -258,17 +171,17 @@ class AdapterRegistry:
                 # The same folder, registered twice at once, is no conflict.
                 if await self._channels.stable(manifest.task) != manifest.version:
                     raise
-            await self.refresh()
+            await self._directory.refresh()
         _log.info("adapter_registered", adapter=manifest.name, before=before)
 
     def _discard(self, manifest: AdapterManifest) -> None:
         """Take back what was stored for a registration that failed, unless a channel names it by now."""
-        if manifest.version not in self.channels(manifest.task).versions:
+        if manifest.version not in self._directory.channels(manifest.task).versions:
             self._store.remove(manifest)
 
     async def _engine_is_up(self, pool: AdapterPool) -> None:
         while not any(engine.is_healthy for engine in pool.engines):  # noqa: ASYNC110 - pools tell no health
-            await asyncio.sleep(POLL_SECONDS)
+            await asyncio.sleep(_ENGINE_POLL_SECONDS)
 
 
 def _before_last(moves: Sequence[str | None]) -> str:

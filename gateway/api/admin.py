@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from contracts.adapter import AdapterManifest
 from contracts.canonical import JsonForm
 from contracts.task import Task
+from gateway.adapters.directory import AdapterDirectory
 from gateway.adapters.ports import AdapterPool
 from gateway.adapters.reconciler import Reconciler
 from gateway.adapters.registry import AdapterRegistry
@@ -31,6 +32,7 @@ class AdminParts:
     """What the routes show and change; `require_admin` is a FastAPI dependency that may raise 401 and 403."""
 
     catalog: TaskCatalog
+    directory: AdapterDirectory
     registry: AdapterRegistry
     reconciler: Reconciler
     store: AdapterStore
@@ -143,20 +145,20 @@ def _add_reading(router: APIRouter, parts: AdminParts) -> None:
     @router.get("/tasks")
     async def list_tasks() -> TaskList:
         """The tasks that serve, and the files that cannot be used."""
-        tasks = [_task_view(task, parts.registry.channels(task.name)) for task in parts.catalog.all()]
+        tasks = [_task_view(task, parts.directory.channels(task.name)) for task in parts.catalog.all()]
         return TaskList(tasks=tasks, problems=dict(parts.catalog.problems()))
 
     @router.get("/adapters")
     async def list_adapters() -> AdapterList:
         """The versions in the store, with their state on each engine."""
-        return AdapterList(adapters=[_adapter_view(manifest, parts) for manifest in parts.registry.list()])
+        return AdapterList(adapters=[_adapter_view(manifest, parts) for manifest in parts.directory.list()])
 
     @router.get("/adapters/{name}")
     async def show_adapter(name: str) -> AdapterView:
         """One version by `task@version`."""
-        manifest = parts.registry.get(name)
+        manifest = parts.directory.get(name)
         if manifest is None:
-            raise ModelNotFoundError(name, known=[known.name for known in parts.registry.list()])
+            raise ModelNotFoundError(name, known=[known.name for known in parts.directory.list()])
         return _adapter_view(manifest, parts)
 
     @router.get("/engines")
@@ -248,7 +250,7 @@ def _adapter_view(manifest: AdapterManifest, parts: AdminParts) -> AdapterView:
         created_at=manifest.created_at,
         bytes=sum(manifest.files.values()),
         notes=manifest.notes,
-        is_stable=parts.registry.channels(manifest.task).stable == manifest.version,
+        is_stable=parts.directory.channels(manifest.task).stable == manifest.version,
         engines=[
             EngineState(
                 engine=status.engine,

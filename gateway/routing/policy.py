@@ -50,7 +50,7 @@ class Tasks(Protocol):
 
 
 class Adapters(Protocol):
-    """The adapter registry."""
+    """The adapter directory."""
 
     def resolve(self, task: str) -> AdapterManifest | None:
         """The version that the stable channel points at."""

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import yaml
 
-from gateway.adapters import AdapterRegistry, AdapterStore, LoadState, Reconciler
+from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, LoadState, Reconciler
 from gateway.engines.client import EngineClient
 from gateway.engines.pool import Pool
 from gateway.errors import AdapterRefusedError, GatewayError
@@ -34,6 +34,7 @@ class Side:
     model: str
     pool: Pool
     reconciler: Reconciler
+    directory: AdapterDirectory
     registry: AdapterRegistry
 
 
@@ -45,25 +46,27 @@ async def gateway_side(folder: Path, engine_url: str) -> AsyncIterator[Side]:
     settings = AdapterSettings(reconcile_interval_seconds=0.5, load_timeout_seconds=120)
     store, channels = AdapterStore(folder / "store"), SqliteChannelStore(folder / "channels.sqlite3")
     reconciler = Reconciler({"small": pool}, store, settings)
+    catalog = catalog_in(folder, model)
+    directory = AdapterDirectory(store, channels, reconciler=reconciler, catalog=catalog)
     registry = AdapterRegistry(
+        directory,
         store,
-        channels,
-        reconciler,
-        catalog=catalog_in(folder, model),
+        channels=channels,
+        reconciler=reconciler,
+        catalog=catalog,
         pools={"small": pool},
-        settings=settings,
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(channels.close)
         await stack.enter_async_context(pool.running())
-        await registry.start()
+        await directory.start()
         async with asyncio.TaskGroup() as group:
-            loops = [group.create_task(loop) for loop in (reconciler.run(), registry.run())]
+            loops = [group.create_task(loop) for loop in (reconciler.run(), directory.run())]
             async with asyncio.timeout(60):
                 while not pool.is_ready:  # noqa: ASYNC110 - the pool tells nobody
                     await asyncio.sleep(0.05)
             try:
-                yield Side(model, pool, reconciler, registry)
+                yield Side(model, pool, reconciler, directory, registry)
             finally:
                 for loop in loops:
                     loop.cancel()
@@ -112,7 +115,7 @@ async def test_a_registered_adapter_answers_beside_the_base_model_in_one_batch(
     async with gateway_side(tmp_path, engine_url) as side:
         before = await complete(side, side.model)
         manifest = await side.registry.register(adapter_folder(tmp_path / "a"), TASK)
-        assert side.registry.resolve(TASK) == manifest
+        assert side.directory.resolve(TASK) == manifest
         assert manifest.name in side.pool.engines[0].ready_adapters
         both = await asyncio.gather(*(complete(side, model) for model in (side.model, manifest.name) * 2))
         assert both[0] == both[2] == before
@@ -126,10 +129,10 @@ async def test_two_versions_answer_each_for_itself_through_a_change_and_a_rollba
         first = await side.registry.register(adapter_folder(tmp_path / "a"), TASK)
         said = await complete(side, first.name)
         second = await side.registry.register(adapter_folder(tmp_path / "b"), TASK)
-        assert side.registry.resolve(TASK) == second
+        assert side.directory.resolve(TASK) == second
         assert await complete(side, second.name) != said
         await side.registry.rollback(TASK)
-        assert side.registry.resolve(TASK) == first
+        assert side.directory.resolve(TASK) == first
         assert await complete(side, first.name) == said
 
 
@@ -141,7 +144,7 @@ async def test_a_lost_adapter_is_noticed_and_loaded_again(tmp_path: Path, engine
         async with asyncio.timeout(60):
             while manifest.name in engine.ready_adapters:  # noqa: ASYNC110 - the engine tells nobody
                 await asyncio.sleep(0.01)
-        await side.reconciler.wait_ready(manifest, 60)
+        await side.reconciler.wait_ready(manifest)
         assert await complete(side, manifest.name)
 
 
@@ -174,5 +177,5 @@ async def test_a_module_that_the_engine_does_not_have_is_refused_by_it_and_nothi
     async with gateway_side(tmp_path, engine_url) as side:
         with pytest.raises(AdapterRefusedError, match=r"engine 'small/0'|has no module"):
             await side.registry.register(folder, TASK)
-        assert side.registry.list() == ()
+        assert side.directory.list() == ()
         assert all(status.state is not LoadState.READY for status in side.reconciler.status())

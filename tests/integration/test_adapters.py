@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gateway.adapters import AdapterRegistry, AdapterStore, LoadState, Reconciler
+from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, LoadState, Reconciler
 from gateway.engines.pool import Pool
 from gateway.errors import (
     AdapterNotReadyError,
@@ -37,6 +37,7 @@ class Side:
 
     pool: Pool
     reconciler: Reconciler
+    directory: AdapterDirectory
     registry: AdapterRegistry
     channels: SqliteChannelStore
     store: AdapterStore
@@ -53,18 +54,25 @@ async def gateway_side(
     store = AdapterStore(folder / "store")
     channels = SqliteChannelStore(folder / "channels.sqlite3")
     reconciler = Reconciler({"small": pool}, store, settings)
+    catalog = catalog_in(folder)
+    directory = AdapterDirectory(store, channels, reconciler=reconciler, catalog=catalog)
     registry = AdapterRegistry(
-        store, channels, reconciler, catalog=catalog_in(folder), pools={"small": pool}, settings=settings
+        directory,
+        store,
+        channels=channels,
+        reconciler=reconciler,
+        catalog=catalog,
+        pools={"small": pool},
     )
     async with AsyncExitStack() as stack:
         stack.push_async_callback(channels.close)
         await stack.enter_async_context(pool.running())
-        await registry.start()
+        await directory.start()
         async with asyncio.TaskGroup() as group:
-            loops = [group.create_task(loop) for loop in (reconciler.run(), registry.run())]
+            loops = [group.create_task(loop) for loop in (reconciler.run(), directory.run())]
             await until(lambda: any(engine.is_healthy for engine in pool.engines) or not urls)
             try:
-                yield Side(pool, reconciler, registry, channels, store)
+                yield Side(pool, reconciler, directory, registry, channels, store)
             finally:
                 for loop in loops:
                     loop.cancel()
@@ -100,9 +108,9 @@ def proofs(engine: StubEngine, name: str) -> int:
 async def test_registering_loads_proves_and_points(tmp_path: Path, engine: StubEngine) -> None:
     folder = write_peft_folder(tmp_path / "a")
     async with gateway_side(tmp_path, engine) as side:
-        assert side.registry.resolve(TASK) is None
+        assert side.directory.resolve(TASK) is None
         manifest = await side.registry.register(folder, TASK)
-        assert side.registry.resolve(TASK) == manifest
+        assert side.directory.resolve(TASK) == manifest
         assert side.pool.engines[0].ready_adapters == {manifest.name}
         assert engine.adapters == {manifest.name: str(side.store.path(manifest))}
         assert (loads(engine, manifest.name), proofs(engine, manifest.name)) == (1, 1)
@@ -138,8 +146,8 @@ async def test_an_engine_that_refuses_is_named_and_nothing_is_registered(
             ):
                 await side.registry.register(write_peft_folder(tmp_path / "a"), TASK)
             assert await side.channels.stable(TASK) is None
-            assert side.registry.list() == ()
-            assert side.registry.resolve(TASK) is None
+            assert side.directory.list() == ()
+            assert side.directory.resolve(TASK) is None
 
 
 async def test_an_adapter_that_loads_but_cannot_generate_is_not_ready(
@@ -161,7 +169,7 @@ async def test_a_failed_registration_leaves_the_earlier_version_serving(
         engine.always(Reply(status=500), on="/v1/load_lora_adapter")
         with pytest.raises(AdapterRefusedError):
             await side.registry.register(write_peft_folder(tmp_path / "b", seed=1), TASK)
-        assert side.registry.resolve(TASK) == first
+        assert side.directory.resolve(TASK) == first
         assert first.name in side.pool.engines[0].ready_adapters
 
 
@@ -170,7 +178,7 @@ async def test_a_failure_that_passes_is_retried(tmp_path: Path, engine: StubEngi
     async with gateway_side(tmp_path, engine) as side:
         manifest = await side.registry.register(write_peft_folder(tmp_path / "a"), TASK)
         assert loads(engine, manifest.name) == 2
-        assert side.registry.resolve(TASK) == manifest
+        assert side.directory.resolve(TASK) == manifest
 
 
 async def test_a_bad_adapter_holds_up_no_other(tmp_path: Path, engine: StubEngine) -> None:
@@ -211,17 +219,17 @@ async def test_a_restarted_gateway_proves_without_loading_again(tmp_path: Path, 
         manifest = await side.registry.register(write_peft_folder(tmp_path / "a"), TASK)
     async with gateway_side(tmp_path, engine) as side:
         await until(lambda: manifest.name in side.pool.engines[0].ready_adapters)
-        assert side.registry.resolve(TASK) == manifest
+        assert side.directory.resolve(TASK) == manifest
         assert (loads(engine, manifest.name), proofs(engine, manifest.name)) == (1, 2)
 
 
 async def test_another_gateway_follows_a_moved_channel(tmp_path: Path, engine: StubEngine) -> None:
     async with gateway_side(tmp_path, engine) as one, gateway_side(tmp_path, engine) as other:
         first = await one.registry.register(write_peft_folder(tmp_path / "a"), TASK)
-        await until(lambda: other.registry.resolve(TASK) == first)
+        await until(lambda: other.directory.resolve(TASK) == first)
         await until(lambda: first.name in other.pool.engines[0].ready_adapters)
         second = await other.registry.register(write_peft_folder(tmp_path / "b", seed=1), TASK)
-        await until(lambda: one.registry.resolve(TASK) == second)
+        await until(lambda: one.directory.resolve(TASK) == second)
 
 
 async def test_two_registrations_at_once_end_with_one_of_them_and_a_conflict(
@@ -235,8 +243,8 @@ async def test_two_registrations_at_once_end_with_one_of_them_and_a_conflict(
         [won] = [result for result in results if not isinstance(result, BaseException)]
         [lost] = [result for result in results if isinstance(result, BaseException)]
         assert isinstance(lost, ConflictError)
-        assert side.registry.resolve(TASK) == won
-        assert side.registry.list() == (won,)
+        assert side.directory.resolve(TASK) == won
+        assert side.directory.list() == (won,)
 
 
 async def test_the_same_folder_registered_twice_at_once_is_one_version(
@@ -246,7 +254,7 @@ async def test_the_same_folder_registered_twice_at_once_is_one_version(
     async with gateway_side(tmp_path, engine) as side:
         one, two = await asyncio.gather(*(side.registry.register(folder, TASK) for _ in range(2)))
         assert one == two
-        assert side.registry.list() == (one,)
+        assert side.directory.list() == (one,)
 
 
 async def test_rollback_goes_back_to_the_version_before_and_then_to_the_base_model(
@@ -259,10 +267,10 @@ async def test_rollback_goes_back_to_the_version_before_and_then_to_the_base_mod
         second = await side.registry.register(write_peft_folder(tmp_path / "b", seed=1), TASK)
         change = await side.registry.rollback(TASK)
         assert (change.version, change.previous) == (first.version, second.version)
-        assert side.registry.resolve(TASK) == first
+        assert side.directory.resolve(TASK) == first
         assert first.name in side.pool.engines[0].ready_adapters
         await side.registry.rollback(TASK)
-        assert side.registry.resolve(TASK) is None
+        assert side.directory.resolve(TASK) is None
         assert await side.channels.stable(TASK) == BASE_VERSION
 
 
@@ -285,9 +293,9 @@ async def test_a_pinned_version_is_loaded_on_demand(tmp_path: Path, engine: Stub
         await side.registry.register(write_peft_folder(tmp_path / "b", seed=1), TASK)
     await asyncio.to_thread(engine.restart)
     async with gateway_side(tmp_path, engine) as side:
-        assert side.registry.demand(old.name) == old
+        assert side.directory.demand(old.name) == old
         await until(lambda: old.name in side.pool.engines[0].ready_adapters)
-        assert side.registry.demand("invoice@000000000000") is None
+        assert side.directory.demand("invoice@000000000000") is None
 
 
 async def test_files_that_were_altered_are_never_loaded(tmp_path: Path, engine: StubEngine) -> None:
@@ -302,7 +310,7 @@ async def test_files_that_were_altered_are_never_loaded(tmp_path: Path, engine: 
         assert engine.adapters == {}
     async with gateway_side(tmp_path, engine) as side:
         with pytest.raises(AdapterNotReadyError, match="missing or damaged"):
-            side.registry.resolve(TASK)
+            side.directory.resolve(TASK)
 
 
 async def test_bundled_adapters_are_registered_once_and_never_over_a_choice(
@@ -314,10 +322,10 @@ async def test_bundled_adapters_are_registered_once_and_never_over_a_choice(
     write_peft_folder(bundle / "unknown-task")
     async with gateway_side(tmp_path, engine) as side:
         await side.registry.bundled(bundle)
-        assert [manifest.task for manifest in side.registry.list()] == [TASK]
+        assert [manifest.task for manifest in side.directory.list()] == [TASK]
         await side.registry.rollback(TASK)
         await side.registry.bundled(bundle)
-        assert side.registry.resolve(TASK) is None
+        assert side.directory.resolve(TASK) is None
 
 
 async def test_errors_before_any_engine_is_asked(tmp_path: Path, engine: StubEngine) -> None:
@@ -356,4 +364,4 @@ async def test_a_canary_is_loaded_too(tmp_path: Path, engine: StubEngine) -> Non
     async with gateway_side(tmp_path, engine) as side:
         wanted = {first.name, second.name}
         await until(lambda: side.pool.engines[0].ready_adapters == wanted)
-        assert side.registry.channels(TASK).canary == second.version
+        assert side.directory.channels(TASK).canary == second.version
