@@ -33,7 +33,7 @@ Limit = Annotated[int | None, typer.Option(help="the first rows only", min=1)]
 
 
 @app.command()
-def run(  # noqa: PLR0913 - each parameter is an option of the command
+def run(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
     task_file: TaskFile,
     data_file: DataFile,
     model: Model,

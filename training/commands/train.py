@@ -44,7 +44,9 @@ def run(
     memory = f", {report.peak_memory_mb} MB of accelerator memory" if report.peak_memory_mb else ""
     console.print(
         f"{recipe.out}: {report.steps} steps, loss {report.final_loss:.4f}, "
-        f"{report.tokens_per_second:.0f} tokens/s on {report.device}{memory}, adapter {report.adapter_bytes:,} bytes"
+        f"{report.tokens_per_second:.0f} tokens/s on {report.device}{memory}, "
+        f"adapter {report.adapter_bytes:,} bytes",
+        soft_wrap=True,
     )
 
 

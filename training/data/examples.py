@@ -1,4 +1,4 @@
-"""Examples for training and evaluation: read from JSON lines, each output checked against the task's contract."""
+"""Examples for training and evaluation, read from JSON lines; each output keeps the task's contract."""
 
 from __future__ import annotations
 
@@ -40,7 +40,8 @@ def read_dataset(path: Path, contract: OutputContract) -> Dataset:
     """Read a data file.
 
     Raises:
-        DatasetError: it cannot be read, is empty, repeats an id, or a row is malformed or breaks the contract.
+        DatasetError: it cannot be read, is empty or repeats an id, or a row is malformed or breaks the
+            contract.
     """
     try:
         raw = path.read_bytes()

@@ -1,4 +1,4 @@
-"""Scoring of structured answers: one rule for fields, records and their intervals, used by every evaluation."""
+"""Scoring of structured answers: one rule for fields, records and intervals, for every evaluation."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def same_value(wanted: object, got: object) -> bool:
 
 
 def wilson(correct: int, total: int) -> Rate:
-    """A share of independent trials with its Wilson interval; of no trials nothing is known, so it is [0, 1]."""
+    """A share of independent trials with its Wilson interval, which is [0, 1] where there were none."""
     if total == 0:
         return Rate(0, 0, 0.0, 0.0, 1.0)
     share, squared = correct / total, _Z95**2 / total

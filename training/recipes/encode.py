@@ -75,8 +75,8 @@ def _encode(task: Task, example: Example, tokenizer: ChatTokenizer) -> EncodedEx
     completion = whole.removeprefix(prefix).rstrip()
     if not whole.startswith(prefix) or not completion.startswith(target) or completion == target:
         raise ChatTemplateError(
-            "the chat template must write the generation prompt, then the answer, then a mark that ends the turn; "
-            "otherwise the loss cannot be put on the completion alone"
+            "the chat template must write the generation prompt, then the answer, then a mark that ends "
+            "the turn; otherwise the loss cannot be put on the completion alone"
         )
     prompt_ids = tokenizer.encode(prefix, add_special_tokens=False)
     completion_ids = tokenizer.encode(completion, add_special_tokens=False)

@@ -1,4 +1,4 @@
-"""What is refused before training starts: everything that would only fail when the adapter is loaded or read."""
+"""What is refused before training starts: all that would otherwise fail when the adapter is loaded."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from training.errors import NotServableError, RecipeError, TargetNotFoundError, 
 from training.recipes.encode import EncodedExample
 
 SERVABLE_INITS = ("default", "gaussian")
-"""Initialisations that leave the base weights as they are; the others (PiSSA, OLoRA, CorDA, LoftQ, EVA, ...) change
-them or need a converted adapter, which the engine refuses or serves wrongly."""
+"""Initialisations that leave the base weights as they are. The others (PiSSA, OLoRA, CorDA, LoftQ, EVA, ...)
+change them or need a converted adapter, which the engine refuses or serves wrongly."""
 
 _NO_ADAPTER_ON = ("embed_tokens", "lm_head", "norm", "layernorm")
 
@@ -84,12 +84,14 @@ def linear_modules(base_model: Path) -> tuple[str, ...]:
     for file in files:
         try:
             with safe_open(file, framework="numpy") as weights:
-                names.update(
-                    _module(key) for key in weights.keys() if len(weights.get_slice(key).get_shape()) == 2
-                )
+                names.update(_module(key) for key in weights.offset_keys() if _is_matrix(weights, key))
         except (OSError, SafetensorError) as error:
             raise RecipeError(f"{file}: cannot be read: {error}") from error
     return tuple(sorted(name for name in names if not name.endswith(_NO_ADAPTER_ON)))
+
+
+def _is_matrix(weights: safe_open, key: str) -> bool:
+    return len(weights.get_slice(key).get_shape()) == 2
 
 
 def _module(key: str) -> str:

@@ -1,4 +1,4 @@
-"""The adapter's folder: weights in the recipe's number format, a configuration without paths, recipe and report."""
+"""The adapter's folder: weights in the recipe's format, configuration without paths, recipe, report."""
 
 from __future__ import annotations
 

@@ -47,7 +47,10 @@ class Currency:
 
 @dataclass(frozen=True, slots=True)
 class Locale:
-    """One place. `weight` is how often it is drawn; `tax_labels`, `forms` and `cities` replace the language's own."""
+    """One place. `weight` is how often it is drawn.
+
+    `tax_labels`, `forms` and `cities` replace the language's own.
+    """
 
     name: str
     words: Words

@@ -31,7 +31,7 @@ _GUARDED = re.compile(f"({GUARD_OPEN}[^{GUARD_CLOSE}]*{GUARD_CLOSE})")
 
 
 def scan(text: str, rng: random.Random) -> str:
-    """Damage a page as a scanner might; guarded values keep their characters. Half of the pages stay clean."""
+    """Damage half of the pages as a scanner might; guarded values keep their characters."""
     if rng.random() < 0.5:
         return text
     level = rng.choice((0.005, 0.01, 0.02, 0.04))

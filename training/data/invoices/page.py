@@ -142,8 +142,9 @@ class Page:
 
     def small_print(self) -> list[str]:
         """A few lines that give no field."""
-        phone = f"{self.label('phone')} +{self.rng.randint(1, 99)} {self.rng.randint(100, 999)} {self.rng.randint(10**5, 10**7)}"
-        iban = f"IBAN {self.facts.locale.name[-2:]}{self.rng.randint(10, 99)} {self.rng.randint(10**11, 10**12 - 1)}"
+        draw = self.rng.randint
+        phone = f"{self.label('phone')} +{draw(1, 99)} {draw(100, 999)} {draw(10**5, 10**7)}"
+        iban = f"IBAN {self.facts.locale.name[-2:]}{draw(10, 99)} {draw(10**11, 10**12 - 1)}"
         choices = [phone, iban, self.label("page"), self.sentence("terms"), self.sentence("closing")]
         return self.rng.sample(choices, self.rng.choice((0, 1, 1, 2, 3)))
 
@@ -162,7 +163,7 @@ def _money_style(locale: Locale, rng: random.Random) -> MoneyStyle:
 
 
 def _date_pattern(facts: Facts, style: MoneyStyle, rng: random.Random) -> str:
-    """A pattern of the place; in English one that exchanges day and month only where a currency settles it."""
+    """A pattern of the place; in English an ambiguous one only where a currency settles it."""
     locale = facts.locale
     written = [*locale.words.long_dates, ISO_DATE]
     if locale.words.code == "en":

@@ -59,8 +59,8 @@ SENTENCES = (
 class Words:
     """One language: labels, sentences with named places, month names and the parts of names.
 
-    `long_dates` are patterns over `{day}`, `{ordinal}` (English), `{month}`, `{short}` and `{year}`. A trade name in `trades`
-    is a pattern over `{name}`.
+    `long_dates` are patterns over `{day}`, `{ordinal}` (English), `{month}`, `{short}` and `{year}`.
+    A trade name in `trades` is a pattern over `{name}`.
     """
 
     code: str

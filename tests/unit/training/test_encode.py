@@ -1,0 +1,63 @@
+"""Encoding: the served prompt is masked to the token, the completion is canonical."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from training.config import load_task
+from training.data.examples import Example
+from training.errors import ChatTemplateError
+from training.recipes.encode import IGNORED_LABEL, encode_examples, target_text
+
+TASK = load_task(Path(__file__).parents[3] / "examples" / "tasks" / "invoice-extract.yaml")
+OUTPUT = {"total_amount": 1248.5, "vendor": "Café", "invoice_id": "A-1", "date": None}
+EXAMPLE = Example(id="one", text="Invoice A-1", output=OUTPUT)
+TARGET = '{"invoice_id":"A-1","date":null,"vendor":"Café","total_amount":1248.5}'
+
+
+class CharacterTokenizer:
+    """One token a character, and a template in the manner of ChatML."""
+
+    def __init__(self, answer_mark: str = "<assistant>", end: str = "</end>\n") -> None:
+        self._answer_mark = answer_mark
+        self._end = end
+
+    def apply_chat_template(
+        self, conversation: list[dict[str, str]], *, tokenize: bool, add_generation_prompt: bool
+    ) -> str:
+        assert not tokenize
+        marks = {"system": "<system>", "user": "<user>", "assistant": "<assistant>"}
+        turns = "".join(f"{marks[turn['role']]}{turn['content']}{self._end}" for turn in conversation)
+        return turns + (self._answer_mark if add_generation_prompt else "")
+
+    def encode(self, text: str, *, add_special_tokens: bool) -> list[int]:
+        assert not add_special_tokens
+        return [ord(character) for character in text]
+
+
+def _text(ids: tuple[int, ...]) -> str:
+    return "".join(map(chr, ids))
+
+
+def test_the_target_is_compact_and_in_the_schemas_order() -> None:
+    assert target_text(TASK, OUTPUT) == TARGET
+
+
+def test_labels_are_the_completion_with_its_end_mark_and_nothing_of_the_prompt() -> None:
+    (encoded,) = encode_examples(TASK, [EXAMPLE], CharacterTokenizer())
+    supervised = tuple(label for label in encoded.labels if label != IGNORED_LABEL)
+    assert _text(supervised) == TARGET + "</end>"
+    prompt = encoded.input_ids[: len(encoded.labels) - len(supervised)]
+    assert set(encoded.labels[: len(prompt)]) == {IGNORED_LABEL}
+    assert _text(prompt) == f"<system>{TASK.instructions.strip()}</end>\n<user>Invoice A-1</end>\n<assistant>"
+    assert encoded.input_ids[len(prompt) :] == supervised
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [CharacterTokenizer(answer_mark="<bot>"), CharacterTokenizer(end="")], ids=["prefix", "end"]
+)
+def test_a_template_that_does_not_mark_the_completion_is_refused(tokenizer: CharacterTokenizer) -> None:
+    with pytest.raises(ChatTemplateError):
+        encode_examples(TASK, [EXAMPLE], tokenizer)
