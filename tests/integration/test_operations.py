@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -142,6 +143,19 @@ async def test_a_request_in_flight_is_seen(
         engine.release()
         await response.aread()
     await wait_for_metric(gateway.url, 'firstline_requests_in_flight{endpoint="chat"}', 0)
+
+
+async def test_every_request_is_counted_once_and_as_what_it_was(
+    fresh_client: httpx.AsyncClient, fresh: GatewayThread
+) -> None:
+    bodies = [chat_body(stream=number % 2 == 0) for number in range(60)]
+    await asyncio.gather(*(fresh_client.post(CHAT, json=body) for body in bodies))
+    labels = 'action="answer",code="",endpoint="chat",outcome="valid",task=""'
+    await wait_for_metric(fresh.url, f"firstline_requests_total{{{labels}}}", 60)
+    counted = [
+        v for k, v in (await metrics_of(fresh.url)).items() if k.startswith("firstline_requests_total")
+    ]
+    assert sum(counted) == 60
 
 
 async def test_the_engines_health_is_a_metric(

@@ -108,14 +108,12 @@ async def test_a_task_may_refuse_where_it_cannot_escalate(
         response = await client.post(CHAT, json=chat_body(HARD, model="ticket-triage"))
     assert response.status_code == 200
     message = response.json()["choices"][0]["message"]
-    # The router decides whether a named task's request is too hard; where it is, the task refuses.
-    if response.headers["x-firstline-action"] == "escalate":
-        assert message["refusal"]
-        assert message["content"] is None
-        assert response.headers["x-firstline-outcome"] == "refused"
-        assert engine.generations == []
-    else:
-        assert message["content"] == "billing"
+    assert response.headers["x-firstline-action"] == "escalate"
+    assert response.headers["x-firstline-outcome"] == "refused"
+    assert response.headers["x-firstline-degraded"] == "no-escalation-pool"
+    assert "larger model" in message["refusal"]
+    assert message["content"] is None
+    assert engine.generations == []
 
 
 async def test_a_text_that_fits_nothing_goes_to_the_default_model(
