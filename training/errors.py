@@ -24,8 +24,8 @@ class MissingLibraryError(TrainingError):
 
     def __init__(self, library: str) -> None:
         super().__init__(
-            f"{library!r} is not installed here. Training runs in the engine's environment "
-            f"(.venv-engine/bin/python -m training.commands.train), or after: pip install 'firstline[train]'"
+            f"{library!r} is not installed here. Training runs in the engine's environment: "
+            f".venv-engine/bin/python -m training.commands.train; elsewhere: pip install 'firstline[train]'"
         )
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import inspect
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -21,49 +22,61 @@ from training.evaluate.report import EvaluationReport, evaluation_report
 
 app = typer.Typer(help="Measure a served model on held-out examples.", add_completion=False)
 
-TaskFile = Annotated[Path, typer.Option("--task", help="the task, a YAML file", exists=True, dir_okay=False)]
-DataFile = Annotated[Path, typer.Option("--data", help="the held-out rows", exists=True, dir_okay=False)]
-Url = Annotated[str, typer.Option(help="the OpenAI-compatible URL, up to /v1")]
-Model = Annotated[str, typer.Option(help="the model to measure")]
-Others = Annotated[list[str] | None, typer.Option(help="a model to compare with; may be repeated")]
-Way = Annotated[Through, typer.Option(help="a gateway knows the task; an engine is sent prompt and grammar")]
-OutFile = Annotated[Path | None, typer.Option(help="the report, a JSON file")]
-Concurrency = Annotated[int, typer.Option(help="requests at a time", min=1, max=512)]
-Limit = Annotated[int | None, typer.Option(help="the first rows only", min=1)]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """The options of the command, one field each."""
+
+    task: Annotated[Path, typer.Option(help="the task, a YAML file", exists=True, dir_okay=False)]
+    data: Annotated[Path, typer.Option(help="the held-out rows", exists=True, dir_okay=False)]
+    model: Annotated[str, typer.Option(help="the model to measure")]
+    url: Annotated[str, typer.Option(help="the OpenAI-compatible URL, up to /v1")] = (
+        "http://127.0.0.1:8080/v1"
+    )
+    compare_model: Annotated[
+        list[str] | None, typer.Option(help="a model to compare with; may be repeated")
+    ] = None
+    through: Annotated[
+        Through, typer.Option(help="a gateway knows the task; an engine is sent prompt and grammar")
+    ] = Through.GATEWAY
+    out: Annotated[Path | None, typer.Option(help="the report, a JSON file")] = None
+    concurrency: Annotated[int, typer.Option(help="requests at a time", min=1, max=512)] = 8
+    limit: Annotated[int | None, typer.Option(help="the first rows only", min=1)] = None
+    api_key: Annotated[str, typer.Option(help="the key to send", envvar="FIRSTLINE_API_KEY")] = ""
 
 
-@app.command()
-def run(  # noqa: PLR0913, PLR0917 - each parameter is an option of the command
-    task_file: TaskFile,
-    data_file: DataFile,
-    model: Model,
-    url: Url = "http://127.0.0.1:8080/v1",
-    compare_model: Others = None,
-    through: Way = Through.GATEWAY,
-    out: OutFile = None,
-    concurrency: Concurrency = 8,
-    limit: Limit = None,
-) -> None:
-    """Ask, score, print a table and write the report. The key is read from FIRSTLINE_API_KEY if it is set."""
+def run(**given: Any) -> None:
+    """Ask every model about every row, score the answers, print a table and write the report."""
+    options = Options(**given)
     console = Console(stderr=True)
     try:
-        task = load_task(task_file)
-        dataset = read_dataset(data_file, task.output)
+        task = load_task(options.task)
+        dataset = read_dataset(options.data, task.output)
     except TrainingError as error:
         console.print(f"[red]error:[/red] {error}", highlight=False)
         raise typer.Exit(1) from error
-    if limit:
-        dataset = Dataset(dataset.examples[:limit], dataset.sha256)
-    key = os.environ.get("FIRSTLINE_API_KEY", "")
-    targets = [Target(url, name, through, key, concurrency) for name in (model, *(compare_model or []))]
+    if options.limit:
+        dataset = Dataset(dataset.examples[: options.limit], dataset.sha256)
+    targets = [
+        Target(options.url, name, options.through, options.api_key, options.concurrency)
+        for name in (options.model, *(options.compare_model or []))
+    ]
     report = evaluation_report(task, dataset, [(target, _asked(task, dataset, target)) for target in targets])
     console.print(_table(report))
-    if out:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-    if all(len(one.errors) and sum(one.errors.values()) == report.records for one in report.models):
-        console.print(f"[red]error:[/red] no request to {url} was answered: {report.models[0].errors}")
+    if options.out:
+        options.out.parent.mkdir(parents=True, exist_ok=True)
+        options.out.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
+    silent = [one for one in report.models if sum(one.errors.values()) == report.records]
+    if silent:
+        console.print(
+            f"[red]error:[/red] {silent[0].model} answered no request: {silent[0].errors}", highlight=False
+        )
         raise typer.Exit(1)
+
+
+# Typer reads a command's options from its signature; here they are the fields of a record.
+run.__signature__ = inspect.signature(Options, eval_str=True)  # type: ignore[attr-defined]  # functions take attributes
+app.command()(run)
 
 
 def _asked(task: Task, dataset: Dataset, target: Target) -> list[Answer]:

@@ -7,13 +7,15 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jsonschema_rs
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.output import ChoiceOutput, JsonObjectOutput, JsonSchemaOutput, OutputContract
-from training.errors import DatasetError
+from training.errors import DatasetError, MissingLibraryError
+
+if TYPE_CHECKING:
+    import jsonschema_rs
 
 
 class Example(BaseModel):
@@ -66,9 +68,7 @@ class Conformity:
 
     def __init__(self, contract: OutputContract) -> None:
         self._contract = contract
-        self._validator = None
-        if isinstance(contract, JsonSchemaOutput):
-            self._validator = jsonschema_rs.validator_for(contract.json_schema, validate_formats=True)
+        self._validator = _validator(contract.json_schema) if isinstance(contract, JsonSchemaOutput) else None
 
     def violation(self, value: object) -> str:
         """The first violation in words; empty if the value conforms."""
@@ -82,6 +82,14 @@ class Conformity:
         if isinstance(self._contract, ChoiceOutput) and value not in self._contract.choices:
             return f"{value!r} is none of the choices"
         return ""
+
+
+def _validator(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:
+    try:
+        import jsonschema_rs  # noqa: PLC0415 - an engine's environment may lack it: a sentence, not a traceback
+    except ModuleNotFoundError as error:
+        raise MissingLibraryError("jsonschema-rs") from error
+    return jsonschema_rs.validator_for(schema, validate_formats=True)
 
 
 def _example(line: str, place: str) -> Example:

@@ -52,7 +52,11 @@ class Answer:
 
 
 async def ask_all(
-    task: Task, examples: Sequence[Example], target: Target, on_answer: Callable[[], None]
+    task: Task,
+    examples: Sequence[Example],
+    target: Target,
+    on_answer: Callable[[], None],
+    transport: httpx.AsyncBaseTransport | None = None,
 ) -> list[Answer]:
     """Answers in the order of the examples; a failed request is an answer with an error."""
     permits = asyncio.Semaphore(target.concurrency)
@@ -65,8 +69,13 @@ async def ask_all(
         on_answer()
         return answer
 
-    async with httpx.AsyncClient(headers=headers, limits=limits, timeout=target.timeout_seconds) as client:
-        client.base_url = httpx.URL(target.url.rstrip("/") + "/")
+    async with httpx.AsyncClient(
+        base_url=target.url,
+        headers=headers,
+        limits=limits,
+        timeout=target.timeout_seconds,
+        transport=transport,
+    ) as client:
         return list(await asyncio.gather(*(ask(client, example) for example in examples)))
 
 

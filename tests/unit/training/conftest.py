@@ -1,0 +1,20 @@
+"""A base model's folder with the module names of the real one and no weights to speak of."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@pytest.fixture
+def tiny_base(tmp_path: Path) -> Path:
+    folder = tmp_path / "base"
+    folder.mkdir()
+    tensors = {f"model.layers.0.{name}.weight": np.zeros((2, 2), dtype=np.float32) for name in TARGETS}
+    save_file(tensors, folder / "model.safetensors")
+    return folder
