@@ -59,6 +59,8 @@ def engine_command(layout: Layout, kind: EngineKind, environ: Mapping[str, str])
         *("--max-cpu-loras", "16"),
         *("--max-lora-rank", str(MAX_LORA_RANK)),
         *("--structured-outputs-config", json.dumps(grammar, separators=(",", ":"))),
+        # The gateway logs requests; the engine's log would fill with health checks.
+        "--disable-uvicorn-access-log",
         *_flags(kind),
     ]
     return command + shlex.split(environ.get("FIRSTLINE_ENGINE_ARGS", ""))

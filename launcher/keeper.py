@@ -40,14 +40,18 @@ class RotatingLog:
     def write(self, data: bytes) -> None:
         """Append; a full disk loses log lines and never the child."""
         try:
-            if self._file.tell() + len(data) > self._limit_bytes:
-                self._file.close()
-                self._path.replace(self._path.with_name(self._path.name + ".1"))
-                self._file = self._path.open("ab")
-            self._file.write(data)
-            self._file.flush()
+            for start in range(0, len(data), self._limit_bytes):
+                self._append(data[start : start + self._limit_bytes])
         except OSError:
             return
+
+    def _append(self, data: bytes) -> None:
+        if self._file.tell() + len(data) > self._limit_bytes:
+            self._file.close()
+            self._path.replace(self._path.with_name(self._path.name + ".1"))
+            self._file = self._path.open("ab")
+        self._file.write(data)
+        self._file.flush()
 
 
 @dataclass

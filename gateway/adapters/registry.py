@@ -80,7 +80,7 @@ class AdapterRegistry:
             await self._point_when_ready(manifest, before)
         except (GatewayError, asyncio.CancelledError):
             if is_new:
-                await asyncio.to_thread(self._discard, manifest)
+                await self._discard(manifest)
             raise
         finally:
             await self._directory.refresh()
@@ -174,10 +174,11 @@ class AdapterRegistry:
             await self._directory.refresh()
         _log.info("adapter_registered", adapter=manifest.name, before=before)
 
-    def _discard(self, manifest: AdapterManifest) -> None:
+    async def _discard(self, manifest: AdapterManifest) -> None:
         """Take back what was stored for a registration that failed, unless a channel names it by now."""
-        if manifest.version not in self._directory.channels(manifest.task).versions:
-            self._store.remove(manifest)
+        pointers = (await self._channels.channels()).get(manifest.task)
+        if pointers is None or manifest.version not in pointers.versions:
+            await asyncio.to_thread(self._store.remove, manifest)
 
     async def _engine_is_up(self, pool: AdapterPool) -> None:
         while not any(engine.is_healthy for engine in pool.engines):  # noqa: ASYNC110 - pools tell no health

@@ -9,6 +9,7 @@ import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.api.errors import error_response, internal_error
+from gateway.telemetry.faults import fault_fields
 
 _log = structlog.get_logger(__name__)
 _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
@@ -38,8 +39,8 @@ class Edge:
 
         try:
             await self._app(scope, receive, send_with_id)
-        except Exception:  # noqa: BLE001  # the last resort
-            _log.exception("request_failed", request_id=request_id, path=scope["path"])
+        except Exception as error:  # noqa: BLE001  # the last resort
+            _log.error("request_failed", request_id=request_id, **fault_fields(error))
             if not has_started:
                 await error_response(internal_error())(scope, receive, send_with_id)
 

@@ -18,6 +18,7 @@ from gateway.api.wire_responses import ResponsesWire
 from gateway.errors import GatewayError
 from gateway.pipeline.chat import ChatPipeline
 from gateway.records import Delta, Endpoint, InboundRequest, ReplyDelta, ReplyHead, ReplySummary
+from gateway.telemetry.faults import fault_fields
 
 _log = structlog.get_logger(__name__)
 
@@ -62,8 +63,8 @@ class PipelineEndpoint:
             await sender.fail(error, scope, body)
         except ClientGoneError:
             raise
-        except Exception:  # noqa: BLE001  # the last resort of a reply that may have started
-            _log.exception("request_failed", request_id=request_id)
+        except Exception as error:  # noqa: BLE001  # the last resort of a reply that may have started
+            _log.error("request_failed", request_id=request_id, **fault_fields(error))
             await sender.fail(internal_error(), scope, body)
 
     async def _run(self, request: InboundRequest, sender: _Sender) -> None:

@@ -14,7 +14,7 @@ from contracts.route import Action
 from gateway.conformance._draft import TRUNCATED, Draft, Failure
 from gateway.conformance.compiled import Compiled, ContractCompiler
 from gateway.conformance.rungs import CompactRetry, Escalate, Reask, Rung
-from gateway.errors import GatewayError, OutputInvalidError
+from gateway.errors import EngineTimeoutError, GatewayError, OutputInvalidError
 from gateway.records import (
     AttemptKind,
     Chat,
@@ -125,7 +125,7 @@ class LadderConformer:
             failure = draft.failure(job, contracts.output, None)
             attempt.failure = failure.code if failure else None
         if failure is not None:
-            raise _invalid(failure)
+            raise _spent(failure)
         yield ReplyDelta(Delta(usage=draft.usage))
         yield ReplySummary(Outcome(self._kind(job, job), trace.attempts))
 
@@ -140,7 +140,7 @@ class LadderConformer:
                 break
             proposed = self._next(rungs, current, failure, draft.usage, trace)
             if proposed is None:
-                raise _invalid(failure)
+                raise _spent(failure)
             current = proposed
         for delta in draft.deltas(current, self._call_ids):
             yield ReplyDelta(delta)
@@ -223,8 +223,10 @@ def _total(trace: AttemptLog) -> Usage:
     return sum((attempt.usage for attempt in trace.attempts), Usage())
 
 
-def _invalid(failure: Failure) -> OutputInvalidError:
-    """Say what was wrong, by pointer, and nothing of the answer itself."""
+def _spent(failure: Failure) -> GatewayError:
+    """Say what was wrong at last, by pointer, and nothing of the answer itself."""
+    if failure.code == EngineTimeoutError.code:
+        return EngineTimeoutError("the deadline passed before an attempt gave a valid answer")
     if failure.code == TRUNCATED:
         return OutputInvalidError("the answer was cut off at its token limit before it was complete")
     pointers = ", ".join(sorted({violation.pointer or "/" for violation in failure.violations}))

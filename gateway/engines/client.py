@@ -177,7 +177,19 @@ def error_event(data: bytes) -> GatewayError | None:
     if not data.startswith((b'{"error"', b'{ "error"')):
         return None
     message, _ = _engine_message(data)
+    code = _error_code(data)
+    if code is not None and 400 <= code < 500:
+        # vLLM reports what it finds wrong with a stream's request inside the stream.
+        return refusal(code, data)
     return EngineError(f"the engine failed while it generated: {message[:200]}")
+
+
+def _error_code(body: bytes) -> int | None:
+    try:
+        code = orjson.loads(body)["error"]["code"]
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return code if isinstance(code, int) else None
 
 
 def _engine_message(body: bytes) -> tuple[str, str | None]:

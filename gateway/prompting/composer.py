@@ -103,7 +103,12 @@ def _output(chat: Chat, task: Task | None) -> OutputContract | None:
 
 
 def _sampling(chat: Chat, task: Task | None, *, is_call: bool) -> JsonObject:
-    """The task's defaults under the request's own values; a call is greedy, its arguments are facts."""
+    """The task's defaults under the request's own values; a call is greedy, its arguments are facts.
+
+    Several choices are drawn at the engine's own temperature: greedy ones would all be the same.
+    """
+    if chat.choices > 1:
+        return chat.sampling
     if is_call:
         return {"temperature": 0.0, **chat.sampling}
     if task is None or "temperature" in chat.sampling or "top_p" in chat.sampling:

@@ -13,6 +13,7 @@ from contracts.outcome import Attempt, Outcome, OutcomeKind
 from contracts.trace import TraceRecord
 from gateway.errors import GatewayError
 from gateway.records import Chat, Delta, InboundRequest, Passage, Principal, Route
+from gateway.telemetry.faults import fault_fields
 from gateway.telemetry.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -162,8 +163,9 @@ class QueueRecorder:
         for sink in self._sinks:
             try:
                 sink.take(record)
-            except Exception:  # noqa: BLE001  # a sink's defect must not stop the others
-                _log.exception("sink_failed", sink=type(sink).__name__, request_id=record.request_id)
+            except Exception as error:  # noqa: BLE001  # a sink's defect must not stop the others
+                fields = fault_fields(error)
+                _log.error("sink_failed", sink=type(sink).__name__, request_id=record.request_id, **fields)
 
 
 def _version(route: Route | None) -> str:

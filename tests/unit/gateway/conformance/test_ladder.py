@@ -310,8 +310,14 @@ async def test_a_retry_that_breaks_only_ends_its_rung(walk: Any) -> None:
 
 
 async def test_a_last_attempt_that_breaks_is_named_by_its_code(walk: Any) -> None:
+    walked = await walk(make_job(INVOICE), said(INVALID), EngineError("down"))
+    assert invalid(walked) == "no attempt gave a valid answer; the last attempt: engine_error"
+
+
+async def test_a_deadline_that_passes_in_a_retry_is_a_timeout(walk: Any) -> None:
     walked = await walk(make_job(INVOICE), said(INVALID), EngineTimeoutError("slow"))
-    assert invalid(walked) == "no attempt gave a valid answer; the last attempt: engine_timeout"
+    assert isinstance(walked.error, EngineTimeoutError)
+    assert walked.rungs == [("first", "invalid"), ("reask", "engine_timeout")]
 
 
 async def test_a_reply_without_a_choice_is_the_engines_failure(walk: Any) -> None:
