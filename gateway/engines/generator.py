@@ -35,18 +35,20 @@ class Generator:
         payload = payload_of(job, pool.settings.kind)
         unreachable: frozenset[str] = frozenset()
         failure = EngineError("the engine cannot be reached")
+        has_spoken = False
         for _ in range(MAX_ENGINES_TRIED):
             engine = await pool.choose(job.route.adapter, unreachable)
             try:
                 async with aclosing(self._ask(engine, pool, job, payload)) as deltas:
                     async for delta in deltas:
+                        has_spoken = True
                         yield delta
             except EngineUnreachableError as error:
                 engine.lost()
                 unreachable |= {engine.name}
                 failure = error
             except UnknownModelError as error:
-                if job.route.adapter is None:
+                if job.route.adapter is None or has_spoken:
                     raise
                 engine.lost_adapter(job.route.adapter)
                 failure = error

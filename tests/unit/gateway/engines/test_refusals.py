@@ -109,3 +109,10 @@ def test_an_error_event_is_told_from_a_chunk() -> None:
     assert found.message == "the engine failed while it generated: " + "x" * 200
     assert error_event(b'{"choices":[{"delta":{"content":"{\\"error\\": 1}"}}]}') is None
     assert error_event(b"") is None
+
+
+def test_a_refusal_inside_a_stream_keeps_its_status() -> None:
+    event = b'{"error":{"message":"Grammar error: no","type":"BadRequestError","param":null,"code":400}}'
+    assert isinstance(error_event(event), SchemaUnsupportedError)
+    broken = error_event(b'{"error":{"message":"boom","type":"InternalServerError","code":500}}')
+    assert (type(broken), broken and broken.status) == (EngineError, 502)
