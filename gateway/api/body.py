@@ -26,6 +26,7 @@ class BodyReader:
         self._timeout_seconds = timeout_seconds
         self._is_read = asyncio.Event()
         self.has_hung_up = False
+        self.is_answered = False
 
     async def read(self, content_length: str | None) -> bytes:
         """Read the whole body.
@@ -59,12 +60,17 @@ class BodyReader:
         return b"".join(parts)
 
     async def wait_for_hang_up(self, tell: Callable[[], object]) -> None:
-        """Once the body is read, wait for the client to go, and tell."""
+        """Once the body is read, wait for the client to go, and tell.
+
+        A server also says disconnect once the last byte is out: who sets `is_answered` before that byte
+        is not told.
+        """
         await self._is_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        self.has_hung_up = True
-        tell()
+        if not self.is_answered:
+            self.has_hung_up = True
+            tell()
 
     async def receive(self) -> Message:
         """For a response that reads nothing more."""

@@ -41,7 +41,7 @@ class PipelineEndpoint:
             raise RuntimeError("a reply is sent from a task")
         watcher = asyncio.create_task(body.wait_for_hang_up(task.cancel))
         try:
-            await self._send(scope, body, _Sender(send))
+            await self._send(scope, body, _Sender(send, body))
         except ClientGoneError:
             pass
         except asyncio.CancelledError:
@@ -60,12 +60,12 @@ class PipelineEndpoint:
         try:
             await self._run(request, sender)
         except GatewayError as error:
-            await sender.fail(error, scope, body)
+            await sender.fail(error, scope)
         except ClientGoneError:
             raise
         except Exception as error:  # noqa: BLE001  # the last resort of a reply that may have started
             _log.error("request_failed", request_id=request_id, **fault_fields(error))
-            await sender.fail(internal_error(), scope, body)
+            await sender.fail(internal_error(), scope)
 
     async def _run(self, request: InboundRequest, sender: _Sender) -> None:
         collected: list[Delta] = []
@@ -93,8 +93,9 @@ def _wire(context: ReplyContext) -> Wire:
 class _Sender:
     """The state of one response: whether it has started, and in which format it goes on."""
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, body: BodyReader) -> None:
         self._send = send
+        self._reader = body
         self._has_started = False
         self.wire: Wire | None = None
 
@@ -117,10 +118,11 @@ class _Sender:
         await self._head(200, "application/json", headers)
         await self._body(body, is_last=True)
 
-    async def fail(self, error: GatewayError, scope: Scope, body: BodyReader) -> None:
+    async def fail(self, error: GatewayError, scope: Scope) -> None:
         """End a reply that failed: a real status before the first byte, a terminal event after it."""
         if not self._has_started:
-            await error_response(error)(scope, body.receive, self._send)
+            self._reader.is_answered = True
+            await error_response(error)(scope, self._reader.receive, self._send)
         elif self.wire is not None:
             await self._body(self.wire.error(error), is_last=True)
 
@@ -138,4 +140,5 @@ class _Sender:
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def _body(self, data: bytes, *, is_last: bool) -> None:
+        self._reader.is_answered = is_last
         await self._send({"type": "http.response.body", "body": data, "more_body": not is_last})

@@ -94,3 +94,12 @@ async def test_the_watch_takes_nothing_of_the_body() -> None:
     await asyncio.sleep(0)
     assert await body.read(None) == b"ab"
     watcher.cancel()
+
+
+async def test_a_disconnect_after_the_last_byte_is_no_hang_up() -> None:
+    told: list[str] = []
+    body = reader(part(b"a"), GONE)
+    await body.read(None)
+    body.is_answered = True
+    await body.wait_for_hang_up(lambda: told.append("gone"))
+    assert (told, body.has_hung_up) == ([], False)
