@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # Set by options on the command line, as in `make test-unit ARGS="-k stream"`.
 ARGS ?=
 
-.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu
+.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice
 .PHONY: test-unit test-property test-integration test-contract test-engine test-e2e
 .DEFAULT_GOAL := help
 
@@ -66,6 +66,15 @@ lock:  ## Resolve the lock files anew
 
 bench-engine-cpu: setup-dev  ## Measure the engine's start, speed and memory on this CPU
 	$(BIN)/python -m benchmarks.engine_cpu $(ARGS)
+
+bench-gateway: setup-dev  ## Measure the gateway's own latency, start and memory
+	$(BIN)/python -m benchmarks.gateway.overhead $(ARGS)
+
+bench-first-answer: setup-dev  ## Measure the time from a clean clone to the first answers
+	$(BIN)/python -m benchmarks.first_answer $(ARGS)
+
+bench-invoice: setup-dev  ## Compare the demo adapter with the base model, on a running gateway
+	$(BIN)/python -m benchmarks.invoice $(ARGS)
 
 clean:  ## Remove what set-up and tests made (environments, home folder, caches)
 	rm -rf .venv .venv-engine .venv*.lock .firstline .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
