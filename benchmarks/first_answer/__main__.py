@@ -1,8 +1,8 @@
 """Time from a clean clone to the first answers, and of a second start: `python -m benchmarks.first_answer`.
 
-Clones this checkout into an empty folder, runs `make run` there, asks the invoice example through the official
-client with `model="auto"` and `model="invoice-extract"`, stops it, and starts it once more. Ends with one line
-of JSON. The package index's own cache is whatever this machine has; say so when you report the figures.
+Clones this checkout into an empty folder, runs `make run` there, asks the invoice example through the
+official client with `model="auto"` and `model="invoice-extract"`, stops it, and starts it once more. Ends
+with one line of JSON. The package index's cache is whatever this machine has: say so with the figures.
 """
 
 from __future__ import annotations
