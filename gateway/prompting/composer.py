@@ -83,7 +83,8 @@ def _task_messages(
         prompt = render_prompt(task, chat.text, chat.variables, numbered)
     except PromptError as error:
         raise InvalidRequestError(f"{error}; give it in firstline.variables", param="firstline") from error
-    last = max((i for i, m in enumerate(messages) if m["role"] == "user"), default=len(messages))
+    # The client's own roles tell: among the plain messages a tool's result is a user turn too.
+    last = max((i for i, m in enumerate(chat.messages) if m["role"] == "user"), default=len(messages))
     turns = [*messages[:last], {"role": "user", "content": prompt.user}, *messages[last + 1 :]]
     return with_system(turns, prompt.system)
 

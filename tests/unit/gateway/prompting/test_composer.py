@@ -63,6 +63,12 @@ def test_a_task_takes_a_completions_prompt_as_its_input() -> None:
     assert (job.prompt, job.messages) == (None, [{"role": "user", "content": "> hi"}])
 
 
+def test_a_tasks_prompt_takes_the_users_turn_and_leaves_a_tools_result() -> None:
+    messages = ({"role": "user", "content": "hi"}, {"role": "tool", "tool_call_id": "c", "content": "42"})
+    job = compose(make_chat("hi", messages=messages), make_task(prompt="> {{ input }}"))
+    assert [message["content"] for message in job.messages] == ["> hi", "Function result: 42"]
+
+
 def test_passages_reach_the_template_numbered_from_one() -> None:
     task = make_task(
         prompt="{% for p in passages %}[{{ p.number }}] {{ p.title }}: {{ p.text }} {% endfor %}"
