@@ -42,10 +42,14 @@ class FolderRetriever:
                 group.create_task(self._watch(name))
 
     async def retrieve(self, chat: Chat, route: Route) -> tuple[Passage, ...]:
-        """Search the task's collection where the decision asks for it; nothing found is noted, no error."""
-        wanted = route.task.retrieval if route.task is not None else None
-        if route.decision.action is not Action.RETRIEVE or wanted is None:
+        """Search the collection of a task that retrieves; nothing found is noted, no error.
+
+        The task decides, not the decision: what is escalated needs the same passages.
+        """
+        task = route.task
+        if task is None or task.retrieval is None or task.action is not Action.RETRIEVE:
             return ()
+        wanted = task.retrieval
         index = self._indexes.get(wanted.collection)
         if index is None:
             _log.warning("collection_missing", collection=wanted.collection)

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from contracts.adapter import AdapterManifest
 from contracts.canonical import JsonForm
+from contracts.output import OutputContract, TextOutput
 from contracts.route import Action, RouteDecision
 from contracts.task import Task, WithoutPool
 from gateway.errors import InvalidRequestError, ModelNotFoundError
@@ -111,9 +112,12 @@ class PolicyRouting:
     def _auto(self, chat: Chat) -> Route:
         if chat.tools and chat.tool_use in (ToolUse.REQUIRED, ToolUse.NAMED):
             return self._plain(RouteDecision(Action.TOOL, None, 1.0, "tool-choice"), self._models.default)
-        decision = self._classifier.decide(chat.text, has_tools=bool(chat.tools), tasks=self._tasks.names())
+        has_tools = bool(chat.tools) and not _brings_result(chat)
+        decision = self._classifier.decide(chat.text, has_tools=has_tools, tasks=self._fitting(chat))
         task = self._tasks.get(decision.task) if decision.task else None
         if task is not None:
+            # The router's bundle knows the task as it was when it was fitted.
+            decision = replace(decision, action=task.action)
             return self._task(task, decision, self._adapters.resolve(task.name))
         if decision.action is Action.ESCALATE:
             return self._escalated(decision, None)
@@ -146,12 +150,20 @@ class PolicyRouting:
         is_native = self._models.pools[chat.model] in self._models.native_pools
         if chat.tools and chat.tool_use in (ToolUse.REQUIRED, ToolUse.NAMED):
             action, reason = Action.TOOL, "tool-choice"
-        elif chat.tools and not is_native:
+        elif chat.tools and not is_native and not _brings_result(chat):
             likely = self._classifier.action_probabilities(chat.text).get(Action.TOOL, 0.0)
             is_call = likely >= TOOL_PROBABILITY
             action, reason = (Action.TOOL if is_call else Action.ANSWER), "model"
             probability = likely if is_call else 1.0 - likely
         return self._plain(RouteDecision(action, None, probability, reason), chat.model)
+
+    def _fitting(self, chat: Chat) -> tuple[str, ...]:
+        """The tasks that keep the contract which the request brings, or that leave it open."""
+        names = self._tasks.names()
+        if chat.output is None:
+            return names
+        tasks = ((name, self._tasks.get(name)) for name in names)
+        return tuple(name for name, task in tasks if task is not None and _is_open(task, chat.output))
 
     def _plain(self, decision: RouteDecision, model: str) -> Route:
         return Route(decision, self._models.pools[model], model)
@@ -179,6 +191,15 @@ class PolicyRouting:
         if task.policy.without_escalation_pool is WithoutPool.REFUSE:
             return replace(route, refusal="This request needs a larger model, and none is configured.")
         return route
+
+
+def _is_open(task: Task, wanted: OutputContract) -> bool:
+    return isinstance(task.output, TextOutput) or task.output == wanted
+
+
+def _brings_result(chat: Chat) -> bool:
+    """The last turn is a tool's result: the user's text would only ask for the same call again."""
+    return bool(chat.messages) and chat.messages[-1]["role"] == "tool"
 
 
 def _refuse_tools(task: Task, chat: Chat) -> None:

@@ -8,7 +8,16 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.support.calls import INVOICE, INVOICE_JSON, INVOICE_TEXT, WEATHER_TOOL, assert_error, chat_body
+from tests.support.calls import (
+    INVOICE,
+    INVOICE_JSON,
+    INVOICE_TEXT,
+    WEATHER_TOOL,
+    YES_NO,
+    assert_error,
+    chat_body,
+    schema_format,
+)
 from tests.support.gateway_fixtures import StartGateway
 from tests.support.settings_files import MODEL, UPSTREAM_MODEL
 from tests.support.sse import chunks_of
@@ -16,6 +25,7 @@ from tests.support.stub_engine import Reply, StubEngine
 
 CHAT = "/v1/chat/completions"
 HARD = "Give a rigorous proof of the fundamental theorem of algebra."
+HARD_RETURN = f"{HARD} Then say within how many days a device may be returned."
 QUESTION = "How many days do I have to return a device?"
 WEATHER = "What is the weather in Lisbon?"
 CALL = '{"name":"get_weather","arguments":{"city":"Lisbon"}}'
@@ -56,6 +66,42 @@ async def test_a_request_with_tools_calls_one_where_it_fits(
     assert response.headers["x-firstline-action"] == "tool"
     (call,) = response.json()["choices"][0]["message"]["tool_calls"]
     assert json.loads(call["function"]["arguments"]) == {"city": "Lisbon"}
+
+
+async def test_a_tools_result_ends_the_loop(client: httpx.AsyncClient, engine: StubEngine) -> None:
+    engine.script(Reply(text="Sunny."))
+    call = {"id": "c1", "type": "function", "function": json.loads(CALL) | {"arguments": "{}"}}
+    turns = [
+        {"role": "user", "content": WEATHER},
+        {"role": "assistant", "content": None, "tool_calls": [call]},
+        {"role": "tool", "tool_call_id": "c1", "content": "sunny, 24 degrees"},
+    ]
+    response = await client.post(CHAT, json={"model": "auto", "messages": turns, "tools": [WEATHER_TOOL]})
+    assert response.json()["choices"][0]["message"]["content"] == "Sunny."
+    assert engine.generations[0].body["messages"][-1]["content"] == "Function result: sunny, 24 degrees"
+
+
+async def test_auto_keeps_the_requests_own_contract(client: httpx.AsyncClient, engine: StubEngine) -> None:
+    engine.script(Reply(text='{"answer":"yes"}'))
+    response = await client.post(CHAT, json=auto(INVOICE_TEXT, response_format=schema_format(YES_NO)))
+    assert json.loads(response.json()["choices"][0]["message"]["content"]) == {"answer": "yes"}
+    assert "x-firstline-task" not in response.headers
+
+
+@pytest.mark.parametrize("has_pool", [True, False])
+async def test_a_question_on_the_documents_keeps_its_passages_where_it_is_too_hard(
+    client: httpx.AsyncClient,
+    escalating_client: httpx.AsyncClient,
+    engine: StubEngine,
+    upstream: StubEngine,
+    has_pool: bool,
+) -> None:
+    asked = escalating_client if has_pool else client
+    response = await asked.post(CHAT, json=chat_body(HARD_RETURN, model="docs-answer"))
+    assert response.headers["x-firstline-action"] == "escalate"
+    assert response.json()["firstline"]["citations"]
+    (generation,) = (upstream if has_pool else engine).generations
+    assert "[1] Returns" in generation.body["messages"][-1]["content"]
 
 
 async def test_without_tools_none_is_called(client: httpx.AsyncClient, engine: StubEngine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -170,14 +171,23 @@ def retriever(folder: Path) -> FolderRetriever:
     return FolderRetriever({"docs": CollectionSettings(folder=folder)}, no_meaning)
 
 
-async def test_only_a_decision_to_retrieve_reads_passages(docs: Path) -> None:
+async def test_a_task_that_retrieves_reads_passages_whatever_was_decided(docs: Path) -> None:
     stage = retriever(docs)
     await stage.load()
     [passage] = await stage.retrieve(chat("do cats sleep"), route())
     assert (passage.document, passage.title, passage.text) == ("a.md", "Animals", "Cats sleep.")
-    assert await stage.retrieve(chat("do cats sleep"), route(Action.ANSWER)) == ()
+    assert await stage.retrieve(chat("do cats sleep"), route(Action.ESCALATE)) == (passage,)
     assert await stage.retrieve(chat("do cats sleep"), route(collection="other")) == ()
     assert await stage.retrieve(chat("quark"), route()) == ()
+
+
+async def test_a_task_that_answers_reads_no_passages(docs: Path) -> None:
+    stage = retriever(docs)
+    await stage.load()
+    found = route(Action.ANSWER)
+    assert found.task is not None
+    answering = replace(found, task=found.task.model_copy(update={"action": Action.ANSWER}))
+    assert await stage.retrieve(chat("do cats sleep"), answering) == ()
 
 
 async def test_a_missing_folder_is_no_failure_of_a_request(tmp_path: Path) -> None:

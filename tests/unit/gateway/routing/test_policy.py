@@ -10,6 +10,7 @@ import pytest
 
 from contracts.adapter import AdapterManifest
 from contracts.canonical import JsonForm
+from contracts.output import JsonObjectOutput
 from contracts.route import Action, RouteDecision
 from contracts.task import Task
 from gateway.errors import InvalidRequestError, ModelNotFoundError
@@ -130,6 +131,13 @@ async def test_auto_with_a_task_serves_it_with_its_adapter(world: World) -> None
     route = await world.route("auto")
     assert where(route) == ("small", MODEL, "invoice", "invoice@" + "a" * 12)
     assert route.json_form is JsonForm.SPACED
+
+
+async def test_a_task_has_the_action_of_its_file_and_not_of_an_older_bundle(world: World) -> None:
+    world.tasks["invoice"] = make_task(action="retrieve", retrieval={"collection": "handbook"})
+    world.classifier.decision = decided(Action.ANSWER, "invoice")
+    route = await world.route("auto")
+    assert (route.decision.action, route.decision.probability) == (Action.RETRIEVE, 0.8)
 
 
 async def test_auto_with_a_task_that_is_gone_goes_to_the_default(world: World) -> None:
@@ -264,3 +272,34 @@ async def test_a_task_takes_no_tools(world: World, model: str) -> None:
     with pytest.raises(InvalidRequestError, match="'invoice' calls no tools") as caught:
         await world.route(model, tools=(WEATHER,))
     assert caught.value.param == "tools"
+
+
+RESULT = (
+    {"role": "user", "content": "rain in Lisbon?"},
+    {"role": "assistant", "content": None, "tool_calls": []},
+    {"role": "tool", "tool_call_id": "c", "content": "sunny"},
+)
+
+
+async def test_a_tools_result_is_answered_and_not_asked_for_again(world: World) -> None:
+    await world.route("auto", text="rain in Lisbon?", messages=RESULT, tools=(WEATHER,))
+    assert world.classifier.asked == [("rain in Lisbon?", False, ("invoice",))]
+    world.classifier.tool_probability = 0.9
+    route = await world.route(MODEL, messages=RESULT, tools=(WEATHER,))
+    assert (route.decision.action, route.decision.probability) == (Action.ANSWER, 1.0)
+
+
+async def test_a_call_that_is_demanded_after_a_result_is_made(world: World) -> None:
+    for model in ("auto", MODEL):
+        route = await world.route(model, messages=RESULT, tools=(WEATHER,), tool_use=ToolUse.REQUIRED)
+        assert route.decision.action is Action.TOOL
+
+
+async def test_auto_offers_no_task_whose_contract_is_another_than_the_requests(world: World) -> None:
+    world.tasks = {
+        "invoice": make_task(output={"kind": "json_object"}),
+        "labels": make_task(name="labels", output={"kind": "choice", "choices": ["a", "b"]}),
+        "text": make_task(name="text"),
+    }
+    await world.route("auto", text="hi", output=JsonObjectOutput(kind="json_object"))
+    assert world.classifier.asked == [("hi", False, ("invoice", "text"))]
