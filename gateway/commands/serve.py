@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.app import build_app
 from gateway.commands.sentences import fail
@@ -39,18 +40,39 @@ def serve(
     # uvicorn raises the signal again once it has drained; a clean stop ends with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    uvicorn.Server(
-        uvicorn.Config(
-            application,
-            loop="uvloop",
-            http="httptools",
-            lifespan="on",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=max(1, round(settings.server.drain_seconds)),
-        )
-    ).run(sockets=[listener])
+    if not serve_until_stopped(application, listener, drain_seconds=settings.server.drain_seconds):
+        fail("A part of the gateway failed while it served, so it has ended; its log says which.")
+
+
+def serve_until_stopped(application: ASGIApp, listener: socket.socket, *, drain_seconds: float) -> bool:
+    """Serve until a signal comes; false where the application's lifespan failed, which ends the server too.
+
+    By itself uvicorn goes on serving without the loops and the clients that the lifespan holds.
+    """
+    has_failed = False
+
+    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
+        nonlocal has_failed
+        try:
+            await application(scope, receive, send)
+        except Exception:
+            if scope["type"] == "lifespan":
+                has_failed = server.should_exit = True
+            raise
+
+    config = uvicorn.Config(
+        watched,
+        loop="uvloop",
+        http="httptools",
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=max(1, round(drain_seconds)),
+    )
+    server = uvicorn.Server(config)
+    server.run(sockets=[listener])
+    return not has_failed
 
 
 def _settings(config: Path, host: str | None, port: int | None) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 import subprocess
@@ -11,7 +12,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Receive, Scope, Send
 
+from gateway.commands.serve import serve_until_stopped
 from tests.support.calls import chat_body
 from tests.support.gateway_process import GatewayProcess
 from tests.support.settings_files import REPOSITORY, write_settings
@@ -98,3 +101,14 @@ async def test_a_stream_in_flight_is_finished_before_the_process_ends(
         assert process.wait() == 0
     assert text_of(chunks_of(seen)) == "one two"
     assert events_of(seen)[-1].data == DONE
+
+
+def test_a_loop_that_fails_ends_the_server() -> None:
+    async def application(scope: Scope, receive: Receive, send: Send) -> None:
+        assert (await receive())["type"] == "lifespan.startup"
+        await send({"type": "lifespan.startup.complete"})
+        await asyncio.sleep(0.1)  # the server takes the start-up for done, and serves
+        raise RuntimeError("a loop")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        assert serve_until_stopped(application, listener, drain_seconds=1) is False
