@@ -71,5 +71,7 @@ def install_error_handlers(app: FastAPI) -> None:
         return error_response(_HttpError(status, f"{request.method} {request.url.path}: no such route here"))
 
     app.add_exception_handler(GatewayError, gateway_error)
+    # Without it the framework answers a defect in its own words; it raises the error again for the log.
+    app.add_exception_handler(Exception, gateway_error)
     app.add_exception_handler(RequestValidationError, validation_error)
     app.add_exception_handler(HTTPException, http_error)

@@ -7,10 +7,12 @@ from typing import Any
 
 import orjson
 import pytest
+from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.testing import capture_logs
 
 from gateway.api.edge import Edge
+from gateway.api.errors import install_error_handlers
 
 
 async def ok(scope: Scope, receive: Receive, send: Send) -> None:
@@ -24,6 +26,10 @@ async def broken(scope: Scope, receive: Receive, send: Send) -> None:
 
 async def broken_late(scope: Scope, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200})
+    raise RuntimeError("secret detail")
+
+
+async def broken_route() -> None:
     raise RuntimeError("secret detail")
 
 
@@ -75,6 +81,17 @@ async def test_a_defect_is_a_plain_500_with_the_id() -> None:
     assert b"secret" not in body["body"]
     (line,) = lines
     assert (line["event"], line["request_id"], line["log_level"]) == ("request_failed", "req-1", "error")
+
+
+async def test_a_defect_in_a_route_is_an_error_object_and_is_logged_once() -> None:
+    app = FastAPI()
+    install_error_handlers(app)
+    app.add_api_route("/v1/x", broken_route, methods=["POST"])
+    with capture_logs() as lines:
+        start, body = await call(app, (b"x-request-id", b"req-1"), query_string=b"", root_path="")
+    assert (start["status"], ids(start)) == (500, [b"req-1"])
+    assert orjson.loads(body["body"])["error"]["code"] == "internal_error"
+    assert [line["event"] for line in lines] == ["request_failed"]
 
 
 async def test_a_response_that_has_started_is_not_started_again() -> None:
