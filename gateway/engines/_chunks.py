@@ -12,6 +12,9 @@ from contracts.outcome import Usage
 from gateway.errors import EngineError
 from gateway.records import Delta, ToolCall
 
+_GIVEN_UP = frozenset({"abort", "error"})
+"""Finish reasons that are no end of an answer: the engine stopped, or failed, in the middle of it."""
+
 
 @dataclass(slots=True)
 class _OpenCall:
@@ -35,6 +38,8 @@ class ChunkDecoder:
         try:
             body = orjson.loads(data)
             choices, usage = body.get("choices") or (), body.get("usage")
+            if body.get("error"):
+                raise EngineError("the engine failed while it generated")
             for choice in choices:
                 delta = self._choice(choice)
                 # The chunk that only names the role says nothing yet: no reply may start with it.
@@ -51,6 +56,8 @@ class ChunkDecoder:
         for place, fragment in enumerate(said.get("tool_calls") or ()):
             self._collect(index, place, fragment)
         finish = _text(choice.get("finish_reason")) or None
+        if finish in _GIVEN_UP:
+            raise EngineError("the engine gave the generation up before it was complete")
         return Delta(
             index=index,
             text=_text(choice.get("text", said.get("content"))),

@@ -138,3 +138,14 @@ def test_what_is_not_a_completion_is_an_engine_error(data: bytes) -> None:
     with pytest.raises(EngineError, match="not a completion") as caught:
         decode(data)
     assert (caught.value.status, caught.value.code) == (502, "engine_error")
+
+
+@pytest.mark.parametrize("finish", ["abort", "error"])
+def test_a_generation_that_the_engine_gave_up_is_no_answer(finish: str) -> None:
+    with pytest.raises(EngineError, match="gave the generation up"):
+        decode(chunk({"content": "half a sen"}), chunk({}, finish))
+
+
+def test_an_error_beside_the_choices_is_no_answer() -> None:
+    with pytest.raises(EngineError, match="failed while it generated"):
+        decode({**chunk({"content": ""}, "stop"), "error": {"code": 502, "message": "upstream"}})
