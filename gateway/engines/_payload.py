@@ -81,7 +81,9 @@ def _json_constraint(
 ) -> JsonObject:
     """JSON Schema is the one constraint that every server knows; the layout is vLLM's alone."""
     if isinstance(output, JsonSchemaOutput):
-        return _response_format(laid_out(output.json_schema, form) if is_vllm else output.json_schema)
+        if is_vllm:
+            return _response_format(laid_out(output.json_schema, form))
+        return _response_format(output.json_schema, is_strict=output.strict)
     if is_vllm:
         return _response_format(laid_out({"type": "object"}, form))
     return {"response_format": {"type": "json_object"}}
@@ -99,8 +101,10 @@ def _text_constraint(output: OutputContract) -> JsonObject:
             return {}
 
 
-def _response_format(schema: JsonValue) -> JsonObject:
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "answer", "schema": schema}}}
+def _response_format(schema: JsonValue, *, is_strict: bool = False) -> JsonObject:
+    """A grammar is always strict; an upstream is so where it is asked to be."""
+    described: JsonObject = {"name": "answer", "schema": schema, **({"strict": True} if is_strict else {})}
+    return {"response_format": {"type": "json_schema", "json_schema": described}}
 
 
 def laid_out(schema: JsonObject | bool, form: JsonForm) -> JsonObject:

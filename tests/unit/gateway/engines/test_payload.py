@@ -12,6 +12,7 @@ from contracts.output import (
     ChoiceOutput,
     GrammarOutput,
     JsonObjectOutput,
+    JsonSchemaOutput,
     OutputContract,
     RegexOutput,
     TextOutput,
@@ -156,3 +157,11 @@ def test_a_small_model_is_forced_into_a_call_by_its_schema() -> None:
     assert "tools" not in body
     assert format_of(body)["anyOf"][0]["properties"]["name"] == {"const": "get_weather"}
     assert format_of(body)["x-guidance"] == COMPACT
+
+
+def test_strict_is_for_an_upstream_that_the_client_asked_it_of() -> None:
+    strict = JsonSchemaOutput(kind="json_schema", json_schema=SCHEMA, strict=True)
+    assert payload(make_job(strict), PoolKind.OPENAI)["response_format"]["json_schema"]["strict"] is True
+    assert "strict" not in payload(make_job(strict))["response_format"]["json_schema"]
+    loose = payload(make_job(schema_output(SCHEMA)), PoolKind.OPENAI)
+    assert "strict" not in loose["response_format"]["json_schema"]
