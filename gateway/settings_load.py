@@ -14,7 +14,7 @@ from gateway.settings import Settings
 
 PREFIX = "FIRSTLINE_"
 LAUNCHER_VARIABLES = frozenset(
-    {"HOME", "PORT", "ENGINE_PORT", "ENGINE_ARGS", "WHEELS", "CONFIG", "ADMIN_KEY", "TEST_ENGINE_URL"}
+    {"HOME", "PORT", "ENGINE_PORT", "ENGINE_ARGS", "WHEELS", "ADMIN_KEY", "API_KEY", "TEST_ENGINE_URL"}
 )
 """Variables that are no settings: the launcher and the clients read them."""
 

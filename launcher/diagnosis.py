@@ -15,13 +15,15 @@ from launcher.layout import Layout
 
 _RUN_MEMORY_BYTES = 4 * checks.GIB
 _RUN_DISK_BYTES = checks.GIB
-_TOP_LEVEL_VARIABLES = frozenset(
+TOP_LEVEL_VARIABLES = frozenset(
     {
-        "FIRSTLINE_CONFIG",
+        "FIRSTLINE_ADMIN_KEY",
+        "FIRSTLINE_API_KEY",
         "FIRSTLINE_ENGINE_ARGS",
         "FIRSTLINE_ENGINE_PORT",
         "FIRSTLINE_HOME",
         "FIRSTLINE_PORT",
+        "FIRSTLINE_TEST_ENGINE_URL",
         "FIRSTLINE_WHEELS",
     }
 )
@@ -85,9 +87,9 @@ def _system(_machine: Machine) -> Finding:
 def _variables(machine: Machine) -> Finding:
     ours = sorted(name for name in machine.environ if name.startswith("FIRSTLINE_"))
     # A section's key has two underscores (FIRSTLINE_LIMITS__...); the gateway checks those.
-    unknown = [name for name in ours if name not in _TOP_LEVEL_VARIABLES and "__" not in name]
+    unknown = [name for name in ours if name not in TOP_LEVEL_VARIABLES and "__" not in name]
     if unknown:
-        mend = f"Unset them, or correct the names; known are {', '.join(sorted(_TOP_LEVEL_VARIABLES))}."
+        mend = f"Unset them, or correct the names; known are {', '.join(sorted(TOP_LEVEL_VARIABLES))}."
         return Finding("variables", State.PROBLEM, f"unknown: {', '.join(unknown)}", mend)
     return Finding("variables", State.OK, ", ".join(ours) or "none set")
 

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from launcher.diagnosis import Finding, Machine, Probe, State, diagnose
+from gateway.settings_load import LAUNCHER_VARIABLES
+from launcher.diagnosis import TOP_LEVEL_VARIABLES, Finding, Machine, Probe, State, diagnose
 from launcher.engine import EngineKind
 from launcher.layout import Layout
 
@@ -43,3 +44,12 @@ def test_a_section_s_key_is_left_to_the_gateway(tmp_path: Path) -> None:
 def test_a_server_that_is_not_ready_is_a_problem_and_a_ready_one_is_not(tmp_path: Path) -> None:
     assert find(tmp_path, "gateway", probe=lambda _port, _path: 503).state is State.PROBLEM
     assert find(tmp_path, "gateway", probe=lambda _port, _path: 200).state is State.OK
+
+
+def test_the_doctor_knows_the_variables_that_the_gateway_knows() -> None:
+    assert {f"FIRSTLINE_{name}" for name in LAUNCHER_VARIABLES} == TOP_LEVEL_VARIABLES
+
+
+def test_the_variables_of_commands_are_no_problem(tmp_path: Path) -> None:
+    environ = {"FIRSTLINE_ADMIN_KEY": "k", "FIRSTLINE_API_KEY": "k"}
+    assert find(tmp_path, "variables", environ=environ).state is State.OK
