@@ -218,7 +218,7 @@ def _call_ids() -> Iterator[str]:
 def _listed(routing: PolicyRouting, directory: AdapterDirectory, settings: Settings) -> list[dict[str, Any]]:
     """The models of `GET /v1/models`: auto, tasks, adapter versions, base and upstream models."""
     names = [*routing.model_names(), *(manifest.name for manifest in directory.list())]
-    if settings.embeddings.pool is None:
+    if settings.embeddings.model not in names:
         names.append(settings.embeddings.model)
     return [{"id": name, "object": "model", "created": 0, "owned_by": "firstline"} for name in names]
 

@@ -70,7 +70,6 @@ class PoolSettings(Section):
     api_key: SecretStr | None = None
     api_key_file: Path | None = None
     prices: Prices = Prices()
-    context_tokens: int | None = Field(default=None, ge=128)
     max_lora_rank: int = Field(default=16, ge=1, le=512)
     max_connections: int = Field(default=256, ge=1, le=10_000)
     connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
@@ -111,7 +110,7 @@ class CollectionSettings(Section):
 
 
 class EmbeddingSettings(Section):
-    """The name under which the router's encoder serves `/v1/embeddings`."""
+    """The name under which the router's encoder, or else `pool`, serves `/v1/embeddings`."""
 
     model: Name = "static-minilm"
     pool: Name | None = None

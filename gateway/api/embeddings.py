@@ -70,7 +70,7 @@ class EmbeddingEndpoint:
         parsed = validated(EmbeddingBody, body)
         if parsed.model == self.settings.model and self.settings.pool is None:
             return await self._encode(parsed)
-        return await self._forward(parsed.model, raw)
+        return await self._forward(self._pool_of(parsed.model), raw)
 
     async def _encode(self, body: EmbeddingBody) -> Response:
         texts = [body.input] if isinstance(body.input, str) else body.input
@@ -94,10 +94,13 @@ class EmbeddingEndpoint:
     def _work(self, texts: list[str]) -> tuple[npt.NDArray[np.float32], int]:
         return self.encoder.embed(texts), sum(self.encoder.count_tokens(text) for text in texts)
 
-    async def _forward(self, model: str, raw: bytes) -> Response:
-        pool_name = self.model_pools.get(model)
-        if pool_name is None:
+    def _pool_of(self, model: str) -> str:
+        pool = self.settings.pool if model == self.settings.model else self.model_pools.get(model)
+        if pool is None:
             raise ModelNotFoundError(model, known=(self.settings.model, *self.model_pools))
+        return pool
+
+    async def _forward(self, pool_name: str, raw: bytes) -> Response:
         engine = await self.pools[pool_name].choose(None)
         with engine.occupied():
             reply = await engine.client.call(

@@ -72,5 +72,17 @@ async def test_a_configured_pool_embeds(
     assert EMBEDDINGS in [request.path for request in upstream.requests]
 
 
+async def test_a_configured_pool_embeds_under_the_name_that_the_settings_give(
+    start_gateway: StartGateway, engine: StubEngine, upstream: StubEngine
+) -> None:
+    changes = {"embeddings": {"pool": "large", "model": "embedder"}}
+    gateway = start_gateway(engine, upstream=upstream, changes=changes)
+    async with httpx.AsyncClient(base_url=gateway.url) as client:
+        response = await client.post(EMBEDDINGS, json={"model": "embedder", "input": "four"})
+        listed = (await client.get("/v1/models")).json()["data"]
+    assert response.json()["data"][0]["embedding"] == [4.0, 1.0, 0.5, 0.25]
+    assert [entry["id"] for entry in listed].count("embedder") == 1
+
+
 def _cosine(left: list[float], right: list[float]) -> float:
     return math.fsum(a * b for a, b in zip(left, right, strict=True))

@@ -38,7 +38,6 @@ def pool(number: int) -> st.SearchStrategy[dict[str, Any]]:
         optional={
             "kind": st.sampled_from(["vllm", "openai"]),
             "prices": PRICES,
-            "context_tokens": st.none() | st.integers(128, 10**6),
             "stall_timeout_seconds": st.floats(0.1, 3600),
         },
     )

@@ -77,7 +77,6 @@ def _settings(engine_urls: list[str], upstream_url: str | None) -> dict[str, Any
                 "engines": [{"url": url} for url in engine_urls],
                 "models": [MODEL],
                 "prices": {"prompt_usd_per_million": 1.0, "completion_usd_per_million": 2.0},
-                "context_tokens": 4096,
                 "max_lora_rank": 32,
                 "health_interval_seconds": 0.05,
             }
