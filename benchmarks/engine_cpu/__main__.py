@@ -52,6 +52,17 @@ def variants(layout: Layout) -> list[Variant]:
         Variant("bind-nobind", environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind"}),
         Variant("one-thread", environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "1"}),
         Variant("two-threads", environment={"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2"}),
+        Variant(
+            "bfloat16-two-threads",
+            "--dtype bfloat16",
+            {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2"},
+        ),
+        # glibc gives large tensors back to the system at once, and page faults take their place.
+        Variant("float32", "--dtype float32"),
+        Variant(
+            "malloc",
+            environment={"MALLOC_MMAP_THRESHOLD_": "8589934592", "MALLOC_TRIM_THRESHOLD_": "8589934592"},
+        ),
         Variant("iomp", environment={"LD_PRELOAD": f"{tcmalloc}:{iomp}".strip(":")}),
         Variant("kv-1gib", f"--kv-cache-memory-bytes {1024**3}"),
         Variant("small-batch", "--max-num-batched-tokens 1024"),
