@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn
 import httpx
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from gateway.settings_load import PREFIX, SettingsError, load_settings
 
@@ -32,7 +33,7 @@ _errors = Console(stderr=True, soft_wrap=True)
 
 def fail(sentence: str) -> NoReturn:
     """Say what is wrong and how to mend it, and exit with 1."""
-    _errors.print(f"[red]error:[/red] {sentence}", highlight=False)
+    _errors.print(f"[red]error:[/red] {escape(sentence)}", highlight=False)
     raise typer.Exit(1)
 
 

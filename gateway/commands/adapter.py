@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
 from rich.table import Table
 
@@ -82,7 +83,7 @@ def rollback(
 
 def _engine_words(engine: dict[str, Any]) -> str:
     words = f"{engine['engine']} {engine['state']}"
-    return f"{words} ({engine['reason']})" if engine["reason"] else words
+    return f"{words} ({escape(engine['reason'])})" if engine["reason"] else words
 
 
 def _upload(where: str, folder: Path, task: str, json_form: JsonForm) -> Any:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from contracts.output import OutputContract
@@ -33,7 +34,7 @@ def list_tasks(*, url: Url = None, config: Config = None) -> None:
         )
     out.print(table)
     for file, problem in found["problems"].items():
-        out.print(f"[red]{file}[/red]: {problem}", highlight=False)
+        out.print(f"[red]{escape(file)}[/red]: {escape(problem)}", highlight=False)
 
 
 @app.command()

@@ -268,3 +268,26 @@ def test_a_task_file_is_checked_without_a_gateway(tmp_path: Path) -> None:
     bad = CliRunner().invoke(task_command.app, ["check", str(file)])
     assert bad.exit_code == 1
     assert "t.yaml: description: Field required" in " ".join(bad.stderr.split())
+
+
+@pytest.mark.parametrize("name", ["[/x]", "a[b]c"])
+def test_brackets_in_what_is_said_are_no_markup(
+    cli: Callable[..., Result], tmp_path: Path, name: str
+) -> None:
+    result = cli(adapter_command.app, "register", str(tmp_path / name), "--task", TASK)
+    assert result.exit_code == 1
+    assert f"{name} is not a folder" in " ".join(result.stderr.split())
+
+
+def test_brackets_in_a_tasks_problem_are_listed_as_they_are(
+    cli: Callable[..., Result], gateway: GatewayThread, admin: httpx.Client
+) -> None:
+    assert gateway.settings.tasks is not None
+    file = gateway.settings.tasks.folder / "bad.yaml"
+    file.write_text("name: b\ndescription: d\n'[/y]': 1\nbase_model: x\n")
+    deadline = time.monotonic() + 30
+    while "[/y]" not in str(admin.get("/tasks").json()["problems"]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    result = cli(task_command.app, "list")
+    assert result.exit_code == 0
+    assert "[/y]" in result.stdout
