@@ -22,6 +22,9 @@ from gateway.errors import (
 )
 
 _SECONDS = re.compile(r"[0-9]{1,5}")
+KEPT_SECONDS = 4.0
+"""How long an idle connection is kept. vLLM's server closes one after 5 s, and a request that meets the close
+is lost: nothing tells whether the engine has begun with it."""
 MAX_REPLY_BYTES = 32 * 1024 * 1024
 _READ_BYTES = 64 * 1024
 _CONTEXT_WORDS = ("context length", "max_model_len", "maximum context", "context window")
@@ -81,15 +84,19 @@ class EngineClient:
         api_key: str | None = None,
         max_connections: int = 256,
         connect_timeout_seconds: float = 2.0,
+        kept_seconds: float = KEPT_SECONDS,
     ) -> None:
         self._root = url.rstrip("/").removesuffix("/v1")
         self._headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
         self._max_connections = max_connections
         self._connect_timeout_seconds = connect_timeout_seconds
+        self._kept_seconds = kept_seconds
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(limit=self._max_connections, ttl_dns_cache=30)
+        connector = aiohttp.TCPConnector(
+            limit=self._max_connections, ttl_dns_cache=30, keepalive_timeout=self._kept_seconds
+        )
         self._session = aiohttp.ClientSession(
             connector=connector,
             headers=self._headers,
