@@ -12,7 +12,7 @@ class _Contract(BaseModel):
 
 
 class TextOutput(_Contract):
-    """Free text: nothing is constrained, nothing is verified but that it is not empty."""
+    """Free text: nothing is constrained, nothing is verified."""
 
     kind: Literal["text"] = "text"
 
