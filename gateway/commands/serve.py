@@ -9,6 +9,7 @@ import socket
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 import uvicorn
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,6 +21,7 @@ from gateway.settings_load import SettingsError, load_settings
 from gateway.telemetry.logs import configure_logs
 from router.inference import EncoderError, RouterBundleError
 
+_log = structlog.get_logger(__name__)
 app = typer.Typer(add_completion=False, help="Serve the API against the engines that the settings name.")
 
 
@@ -32,6 +34,7 @@ def serve(
     """Serve until SIGTERM or Ctrl-C; requests in flight are finished first."""
     settings = _settings(config, host, port)
     configure_logs(settings.log)
+    _log.info("starting", settings=settings.model_dump(mode="json"))
     try:
         application = build_app(settings)
     except (ValueError, OSError, EncoderError, RouterBundleError) as error:

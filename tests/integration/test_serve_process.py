@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import socket
 import subprocess
@@ -80,6 +81,21 @@ def test_a_taken_port_is_named(config: Path) -> None:
 
 def test_a_public_address_needs_keys(config: Path) -> None:
     assert_refused(serve(config, "--host", "0.0.0.0", "--port", "0"), "auth.keys_file")
+
+
+def test_the_log_starts_with_the_effective_settings_and_masks_secrets(
+    engine: StubEngine, upstream: StubEngine, tmp_path: Path
+) -> None:
+    changes = {"pools": {"large": {"api_key": "${LARGE_KEY}"}}}
+    config = write_settings(tmp_path, [engine.url], upstream_url=upstream.url, changes=changes)
+    variables = {"LARGE_KEY": "sk-hunter2", "FIRSTLINE_SERVER__MAX_NESTING": "33"}
+    with GatewayProcess(config, tmp_path / "gateway.log", variables).wait_ready():
+        pass
+    log = (tmp_path / "gateway.log").read_text(encoding="utf-8")
+    first = json.loads(log.splitlines()[0])
+    assert (first["event"], first["settings"]["server"]["max_nesting"]) == ("starting", 33)
+    assert first["settings"]["pools"]["large"]["api_key"] == "**********"
+    assert "hunter2" not in log
 
 
 async def test_a_stream_in_flight_is_finished_before_the_process_ends(

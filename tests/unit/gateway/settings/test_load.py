@@ -210,6 +210,12 @@ def test_a_secret_in_the_file_is_refused_and_not_repeated(refused: Callable[...,
     assert "sk-secret" not in refused(with_large(api_key="sk-secret-${X:-}"))
 
 
+def test_a_secret_in_an_engines_url_is_refused_and_not_repeated(refused: Callable[..., str]) -> None:
+    message = refused(with_pool(engines=[{"url": "https://user:hunter2@host/v1"}]))
+    assert "pools.small.engines.0.url" in message
+    assert "hunter2" not in message
+
+
 def test_a_secret_comes_from_the_environment(load: Load) -> None:
     assert key_of(load(with_large(api_key="${LARGE_KEY}"), LARGE_KEY="k")) == "k"
     assert key_of(load(with_large(), FIRSTLINE_POOLS__LARGE__API_KEY="k")) == "k"
