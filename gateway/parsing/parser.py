@@ -62,6 +62,7 @@ def parse_chat(body: dict[str, Any]) -> Chat:
     """Read a chat request; messages are kept as the client wrote them."""
     check_fields(body, _CHAT_FIELDS)
     parsed = validated(ChatBody, body)
+    _check_content(parsed.messages)
     tools, use = tools_of(parsed.tools, parsed.tool_choice)
     options = parsed.firstline or FirstlineOptions()
     return Chat(
@@ -108,6 +109,14 @@ def parse_completion(body: dict[str, Any]) -> Chat:
         variables=options.variables,
         ignored=ignored_of(body),
     )
+
+
+def _check_content(messages: list[Message]) -> None:
+    """Only an assistant's turn may be without content: it may hold calls in its place."""
+    for index, message in enumerate(messages):
+        if message.role != "assistant" and (message.content is None or message.content == []):
+            at = f"messages.{index}.content"
+            raise InvalidRequestError(f"{at}: a {message.role} message needs content", param=at)
 
 
 def last_user_text(messages: list[Message]) -> str:

@@ -52,6 +52,16 @@ def test_messages_are_kept_as_the_client_wrote_them() -> None:
     assert chat(messages=messages).messages == tuple(messages)
 
 
+@pytest.mark.parametrize("role", ["system", "developer", "user", "tool"])
+@pytest.mark.parametrize("nothing", [{}, {"content": None}, {"content": []}], ids=str)
+def test_a_turn_without_content_is_refused_by_its_place(role: str, nothing: dict[str, Any]) -> None:
+    refused("messages.1.content", messages=[USER, {"role": role, **nothing}])
+
+
+def test_an_assistants_turn_may_have_calls_in_place_of_content() -> None:
+    assert chat(messages=[USER, {"role": "assistant", "content": None}]).text == "hi"
+
+
 def test_the_text_is_the_last_user_turn() -> None:
     turns = [{"role": "user", "content": "first"}, {"role": "user", "content": "last"}, {"role": "assistant"}]
     assert chat(messages=turns).text == "last"
@@ -62,11 +72,8 @@ def test_the_text_parts_of_a_turn_are_joined() -> None:
     assert chat(messages=[{"role": "user", "content": parts}]).text == "a\nb"
 
 
-@pytest.mark.parametrize(
-    "messages", [[{"role": "system", "content": "x"}], [{"role": "user", "content": None}]]
-)
-def test_without_a_user_turn_there_is_no_text(messages: list[dict[str, Any]]) -> None:
-    assert chat(messages=messages).text == ""
+def test_without_a_user_turn_there_is_no_text() -> None:
+    assert chat(messages=[{"role": "system", "content": "x"}]).text == ""
 
 
 @pytest.mark.parametrize(
