@@ -68,7 +68,12 @@ def install_error_handlers(app: FastAPI) -> None:
 
     async def http_error(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        return error_response(_HttpError(status, f"{request.method} {request.url.path}: no such route here"))
+        response = error_response(
+            _HttpError(status, f"{request.method} {request.url.path}: no such route here")
+        )
+        if isinstance(error, HTTPException):
+            response.headers.update(error.headers or {})
+        return response
 
     app.add_exception_handler(GatewayError, gateway_error)
     # Without it the framework answers a defect in its own words; it raises the error again for the log.

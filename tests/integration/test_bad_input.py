@@ -277,6 +277,7 @@ async def test_a_chunked_body_over_the_limit_is_refused(strict: httpx.AsyncClien
 async def test_a_wrong_method_is_refused_in_our_words(client: httpx.AsyncClient) -> None:
     response = await client.get(CHAT)
     assert response.status_code == 405
+    assert response.headers["allow"] == "POST"
     assert set(response.json()["error"]) == {"message", "type", "param", "code"}
 
 
