@@ -141,7 +141,7 @@ class PolicyRouting:
         if version == BASE:
             return self._task(task, decision, None)
         manifest = self._adapters.demand(chat.model)
-        if manifest is None:
+        if manifest is None or manifest.base_model not in self._models.pools:
             raise ModelNotFoundError(chat.model, known=(task.name, f"{task.name}@{BASE}"))
         return self._task(task, decision, manifest)
 
@@ -169,10 +169,12 @@ class PolicyRouting:
         return Route(decision, self._models.pools[model], model)
 
     def _task(self, task: Task, decision: RouteDecision, manifest: AdapterManifest | None) -> Route:
+        # A pinned version may be of the base model that the task had before.
+        model = manifest.base_model if manifest else task.base_model
         return Route(
             decision,
-            pool=self._models.pools[task.base_model],
-            model=task.base_model,
+            pool=self._models.pools[model],
+            model=model,
             task=task,
             adapter=manifest.name if manifest else None,
             json_form=manifest.json_form if manifest else JsonForm.COMPACT,

@@ -226,6 +226,17 @@ async def test_a_pinned_version_is_obeyed(world: World) -> None:
     assert world.classifier.asked == []
 
 
+async def test_a_pinned_version_goes_to_the_base_model_that_it_was_trained_on(world: World) -> None:
+    """The task has moved to another base model since."""
+    older = manifest().model_copy(update={"base_model": "other-model"})
+    world.adapters.known[older.name] = older
+    assert where(await world.route(older.name)) == ("small", "other-model", "invoice", older.name)
+    gone = older.model_copy(update={"base_model": "retired-model"})
+    world.adapters.known[older.name] = gone
+    with pytest.raises(ModelNotFoundError, match="does not exist"):
+        await world.route(older.name)
+
+
 async def test_a_task_pinned_to_its_base_model_leaves_the_channel_alone(world: World) -> None:
     world.adapters.stable = manifest()
     assert where(await world.route("invoice@base")) == ("small", MODEL, "invoice", None)
