@@ -21,17 +21,25 @@ from gateway.records import Delta, Endpoint, InboundRequest, ReplyDelta, ReplyHe
 from gateway.telemetry.faults import fault_fields
 
 _log = structlog.get_logger(__name__)
+SEND_SECONDS = 60.0
+"""How long one piece of a reply may wait for a client that does not read; then the client counts as gone."""
 
 
 class PipelineEndpoint:
     """The ASGI application behind one endpoint; it keeps no state between requests."""
 
     def __init__(
-        self, pipeline: ChatPipeline, endpoint: Endpoint, body: Callable[[Receive], BodyReader]
+        self,
+        pipeline: ChatPipeline,
+        endpoint: Endpoint,
+        body: Callable[[Receive], BodyReader],
+        *,
+        send_seconds: float = SEND_SECONDS,
     ) -> None:
         self._pipeline = pipeline
         self._endpoint = endpoint
         self._body = body
+        self._send_seconds = send_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; a client that has gone ends the generation at once."""
@@ -41,7 +49,7 @@ class PipelineEndpoint:
             raise RuntimeError("a reply is sent from a task")
         watcher = asyncio.create_task(body.wait_for_hang_up(task.cancel))
         try:
-            await self._send(scope, body, _Sender(send, body))
+            await self._send(scope, body, _Sender(send, body, self._send_seconds))
         except ClientGoneError:
             pass
         except asyncio.CancelledError:
@@ -93,9 +101,10 @@ def _wire(context: ReplyContext) -> Wire:
 class _Sender:
     """The state of one response: whether it has started, and in which format it goes on."""
 
-    def __init__(self, send: Send, body: BodyReader) -> None:
+    def __init__(self, send: Send, body: BodyReader, send_seconds: float) -> None:
         self._send = send
         self._reader = body
+        self._send_seconds = send_seconds
         self._has_started = False
         self.wire: Wire | None = None
 
@@ -140,5 +149,10 @@ class _Sender:
         await self._send({"type": "http.response.start", "status": status, "headers": raw})
 
     async def _body(self, data: bytes, *, is_last: bool) -> None:
+        """Send a piece. Raises ClientGoneError where the client takes nothing more."""
         self._reader.is_answered = is_last
-        await self._send({"type": "http.response.body", "body": data, "more_body": not is_last})
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                await self._send({"type": "http.response.body", "body": data, "more_body": not is_last})
+        except TimeoutError as error:
+            raise ClientGoneError from error
