@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from enum import StrEnum
 
+from launcher import linux
 from launcher.layout import MODEL_NAME, Layout
 
 MAX_LORA_RANK = 32
@@ -37,6 +38,11 @@ def detect_kind() -> EngineKind:
         return EngineKind.CPU
     has_gpu = listing.returncode == 0 and "GPU" in listing.stdout
     return EngineKind.CUDA if has_gpu else EngineKind.CPU
+
+
+def cpu_dtype(flags: frozenset[str]) -> str:
+    """bfloat16 where the processor multiplies it itself, float32 where it would be emulated."""
+    return "bfloat16" if flags & {"amx_bf16", "avx512_bf16", "bf16"} else "float32"
 
 
 def engine_command(layout: Layout, kind: EngineKind, environ: Mapping[str, str]) -> list[str]:
@@ -71,7 +77,7 @@ def _flags(kind: EngineKind) -> list[str]:
         case EngineKind.CPU:
             # benchmarks/engine_cpu measures the choices; the small batch keeps the start-up profile small.
             return [
-                *("--dtype", "float32"),
+                *("--dtype", cpu_dtype(linux.cpu_flags())),
                 *("--kv-cache-memory-bytes", str(KV_CACHE_BYTES)),
                 *("--max-num-seqs", "16"),
                 *("--max-num-batched-tokens", "2048"),
