@@ -41,16 +41,6 @@ class ProcessRow:
     state: str
 
 
-def cpu_flags(cpuinfo: Path = Path("/proc/cpuinfo")) -> frozenset[str]:
-    """What the first processor can do, as the kernel names it; empty where the kernel does not say."""
-    try:
-        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
-    except OSError:
-        return frozenset()
-    listed = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return frozenset(listed.partition(":")[2].split())
-
-
 def process_table() -> list[ProcessRow]:
     """Every process that can be seen now; one that ends while the table is read is left out."""
     rows = []

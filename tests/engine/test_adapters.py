@@ -42,7 +42,7 @@ class Side:
 @asynccontextmanager
 async def gateway_side(folder: Path, engine_url: str) -> AsyncIterator[Side]:
     model = await served_model(engine_url)
-    section = PoolSettings(engines=(EngineSettings(url=engine_url),), models=(model,), max_lora_rank=32)
+    section = PoolSettings(engines=(EngineSettings(url=engine_url),), models=(model,), max_lora_rank=16)
     pool = Pool("small", section, ready_wait_seconds=60)
     settings = AdapterSettings(reconcile_interval_seconds=0.5, load_timeout_seconds=120)
     store, channels = AdapterStore(folder / "store"), SqliteChannelStore(folder / "channels.sqlite3")

@@ -3,9 +3,8 @@
 from pathlib import Path
 
 from launcher.commands.up import plans
-from launcher.engine import EngineKind, cpu_dtype, engine_command, engine_environment
+from launcher.engine import EngineKind, engine_command, engine_environment
 from launcher.layout import Layout
-from launcher.linux import cpu_flags
 
 
 def make_layout(tmp_path: Path) -> Layout:
@@ -57,12 +56,3 @@ def test_the_gateway_learns_the_ports_and_not_the_launcher_s_own_variables(tmp_p
         "FIRSTLINE_ENGINE_PORT": "9002",
         "FIRSTLINE_SERVER__MAX_NESTING": "9",
     }
-
-
-def test_bfloat16_is_for_processors_that_multiply_it(tmp_path: Path) -> None:
-    cpuinfo = tmp_path / "cpuinfo"
-    cpuinfo.write_text("processor\t: 0\nflags\t\t: fpu avx2 avx512f amx_bf16\n\nprocessor\t: 1\n")
-    assert cpu_flags(cpuinfo) == {"fpu", "avx2", "avx512f", "amx_bf16"}
-    assert cpu_dtype(cpu_flags(cpuinfo)) == "bfloat16"
-    assert cpu_dtype(frozenset({"avx2", "avx512f"})) == "float32"
-    assert cpu_dtype(cpu_flags(tmp_path / "missing")) == "float32"
