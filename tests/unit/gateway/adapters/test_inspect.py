@@ -180,7 +180,7 @@ def test_shapes_of_another_base_model_are_refused(
         "unsloth/SmolLM2-135M-Instruct-bnb-4bit",
         "/srv/models/SmolLM2-135M-Instruct/",
         "C:\\models\\SmolLM2-135M",
-        "/home/someone/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots/" + "a" * 40,
+        "/srv/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots/" + "a" * 40,
     ],
 )
 def test_names_of_the_served_model_are_known(stated: str) -> None:
