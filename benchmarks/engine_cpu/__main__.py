@@ -15,6 +15,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from statistics import median
@@ -26,6 +27,8 @@ from launcher.layout import MODEL_NAME, Layout, layout_from
 RESULT = Path(__file__).resolve().parents[1] / "results" / "engine_cpu.json"
 TOKENS = 96
 LONG_PROMPT_WORDS = 700
+ADAPTER = Path(__file__).resolve().parents[2] / "examples" / "adapters" / "invoice-extract"
+ADAPTER_REQUESTS = 24
 START_LIMIT_SECONDS = 300
 MEMORY_LIMIT_BYTES = 3 * 1024**3
 
@@ -63,6 +66,11 @@ def variants(layout: Layout) -> list[Variant]:
             "malloc",
             environment={"MALLOC_MMAP_THRESHOLD_": "8589934592", "MALLOC_TRIM_THRESHOLD_": "8589934592"},
         ),
+        Variant(
+            "bfloat16-malloc",
+            "--dtype bfloat16",
+            {"MALLOC_MMAP_THRESHOLD_": "8589934592", "MALLOC_TRIM_THRESHOLD_": "8589934592"},
+        ),
         Variant("iomp", environment={"LD_PRELOAD": f"{tcmalloc}:{iomp}".strip(":")}),
         Variant("kv-1gib", f"--kv-cache-memory-bytes {1024**3}"),
         Variant("small-batch", "--max-num-batched-tokens 1024"),
@@ -70,20 +78,22 @@ def variants(layout: Layout) -> list[Variant]:
     ]
 
 
-def post(port: int, prompt: str, tokens: int) -> None:
-    body = {"model": MODEL_NAME, "prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0}
+def post(port: int, path: str, body: dict[str, object]) -> None:
     request = urllib.request.Request(
-        f"http://127.0.0.1:{port}/v1/completions",
-        json.dumps(body).encode(),
-        {"content-type": "application/json"},
+        f"http://127.0.0.1:{port}{path}", json.dumps(body).encode(), {"content-type": "application/json"}
     )
     with urllib.request.urlopen(request, timeout=300) as reply:
         reply.read()
 
 
+def complete(port: int, prompt: str, tokens: int, model: str = MODEL_NAME) -> None:
+    body = {"model": model, "prompt": prompt, "max_tokens": tokens, "ignore_eos": True, "temperature": 0}
+    post(port, "/v1/completions", body)
+
+
 def tokens_per_second(port: int, streams: int) -> float:
     threads = [
-        threading.Thread(target=post, args=(port, f"{number}. Write a long story.", TOKENS))
+        threading.Thread(target=complete, args=(port, f"{number}. Write a long story.", TOKENS))
         for number in range(streams)
     ]
     started = time.perf_counter()
@@ -92,6 +102,21 @@ def tokens_per_second(port: int, streams: int) -> float:
     for thread in threads:
         thread.join()
     return streams * TOKENS / (time.perf_counter() - started)
+
+
+def adapter_requests_per_minute(port: int) -> float:
+    """Eight requests at a time of about an invoice's size, all with the demo adapter."""
+    post(port, "/v1/load_lora_adapter", {"lora_name": "demo", "lora_path": str(ADAPTER)})
+    complete(port, "Hello", 2, "demo")
+    started = time.perf_counter()
+    with ThreadPoolExecutor(8) as pool:
+        jobs = [
+            pool.submit(complete, port, f"{number} {'invoice total due ' * 80}", 50, "demo")
+            for number in range(ADAPTER_REQUESTS)
+        ]
+        for job in jobs:
+            job.result()
+    return ADAPTER_REQUESTS * 60 / (time.perf_counter() - started)
 
 
 def memory_bytes(session: int) -> dict[str, int]:
@@ -130,12 +155,13 @@ def measure(layout: Layout, variant: Variant, log: Path) -> dict[str, float]:
                     raise RuntimeError(f"{variant.name} did not start; see {log}")
                 time.sleep(0.1)
             figures: dict[str, float] = {"start_seconds": time.perf_counter() - started}
-            post(layout.engine_port, "warm up", 8)
+            complete(layout.engine_port, "warm up", 8)
             figures["tokens_per_second_1"] = tokens_per_second(layout.engine_port, 1)
             figures["tokens_per_second_8"] = tokens_per_second(layout.engine_port, 8)
             prefill_started = time.perf_counter()
-            post(layout.engine_port, "word " * LONG_PROMPT_WORDS, 1)
+            complete(layout.engine_port, "word " * LONG_PROMPT_WORDS, 1)
             figures["prefill_tokens_per_second"] = LONG_PROMPT_WORDS / (time.perf_counter() - prefill_started)
+            figures["adapter_requests_per_minute"] = adapter_requests_per_minute(layout.engine_port)
             figures |= memory_bytes(keeper.pid)
         finally:
             keeper.terminate()
