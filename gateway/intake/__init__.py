@@ -1,0 +1,1 @@
+"""Schema intake: every output contract is vetted once, and what proves its answers is made ready."""
