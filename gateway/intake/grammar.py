@@ -1,0 +1,261 @@
+"""How much of a schema llguidance can force: all of it, or what is left when some keywords are taken out.
+
+A keyword is taken out only where the schema without it allows more, so that the grammar never forbids an
+answer that the schema allows; the whole schema is verified afterwards.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import re
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from llguidance import LLMatcher
+
+from gateway.intake.limits import Limits, RefusedError
+from gateway.intake.probe import ProbeError, probe
+from gateway.intake.verdict import Edit, Unsupported
+from gateway.intake.walk import DEFINITIONS, Path, children, pointer, walk
+
+LAYOUT = {"whitespace_flexible": False, "item_separator": ",", "key_separator": ":"}
+LENIENT = {"lenient": True}
+_FORMAT = re.compile(r"Unknown format: (\S+)")
+_VERIFIED_FORMATS = frozenset(
+    {
+        "date",
+        "date-time",
+        "duration",
+        "email",
+        "hostname",
+        "idn-email",
+        "idn-hostname",
+        "ipv4",
+        "ipv6",
+        "iri",
+        "iri-reference",
+        "json-pointer",
+        "regex",
+        "relative-json-pointer",
+        "time",
+        "uri",
+        "uri-reference",
+        "uri-template",
+        "uuid",
+    }
+)
+"""Formats that the validator checks; any other is a mere note, to the grammar as well."""
+_KEPT_AT_THE_ROOT = frozenset({"type", "$schema", "$id", "title", "description", *DEFINITIONS})
+_KEYS = re.compile(r"Unimplemented keys: \[(.*)\]", re.DOTALL)
+_UNSATISFIABLE = "Unsatisfiable schema"
+_TOGETHER = (
+    ("prefixItems", "items", "additionalItems"),
+    ("patternProperties", "properties", "additionalProperties"),
+)
+"""Keywords that read each other: one alone taken out could forbid more."""
+_SCALAR = (
+    "pattern",
+    "format",
+    "multipleOf",
+    "minimum",
+    "maximum",
+    "exclusiveMinimum",
+    "exclusiveMaximum",
+    "minLength",
+    "maxLength",
+    "enum",
+    "const",
+)
+_COUNTS = ("minItems", "maxItems", "minProperties", "maxProperties")
+
+
+@dataclass(frozen=True, slots=True)
+class Forced:
+    """What the grammar forces: the schema's text for a matcher, its edits, and what they leave out."""
+
+    grammar: str
+    edits: tuple[Edit, ...] = ()
+    left_out: tuple[Unsupported, ...] = ()
+
+
+def forced_part(schema: dict[str, Any], limits: Limits) -> Forced:
+    """Find the largest part that a grammar can force within the limits.
+
+    Raises:
+        RefusedError: nothing fits the schema, or even its plain part is too costly to force.
+    """
+    try:
+        grammar = grammar_of(schema)
+        if not _messages(grammar):
+            probe(grammar, limits)
+            return Forced(grammar)
+    except ProbeError:
+        pass  # the keyword that costs so much is looked for below
+    return _Relaxation(schema, limits).run()
+
+
+def grammar_of(schema: dict[str, Any], *, is_lenient: bool = False) -> str:
+    """The grammar of a schema in compact layout, as the engine is sent it."""
+    options = {**LAYOUT, **(LENIENT if is_lenient else {})}
+    text = json.dumps({**schema, "x-guidance": options}, ensure_ascii=False)
+    return str(LLMatcher.grammar_from_json_schema(text))
+
+
+def edited(schema: dict[str, Any], edits: tuple[Edit, ...]) -> dict[str, Any]:
+    """Apply edits to a copy of the schema, and tell llguidance to pass over what it cannot force."""
+    changed = copy.deepcopy(schema) if edits else dict(schema)
+    for edit in edits:
+        node: Any = changed
+        for part in edit.path:
+            node = node[part]
+        for keyword in edit.keywords:
+            node.pop(keyword, None)
+    return {**changed, "x-guidance": dict(LENIENT)}
+
+
+def _messages(grammar: str) -> list[str]:
+    """What the grammar library refuses or passes over; empty where it forces all of it."""
+    return list(LLMatcher.validate_grammar_with_warnings(grammar)[1])
+
+
+class _Relaxation:
+    """Takes keywords out until the grammar compiles and is cheap; bounded in time."""
+
+    def __init__(self, schema: dict[str, Any], limits: Limits) -> None:
+        self._schema = schema
+        self._limits = limits
+        self._definitions = {name: schema[name] for name in sorted(DEFINITIONS) if name in schema}
+        self._edits: dict[Path, set[str]] = {}
+        self._left_out: dict[tuple[str, str], Unsupported] = {}
+        self._started = time.thread_time()
+
+    def run(self) -> Forced:
+        try:
+            self._relax()
+        except _ExhaustedError:
+            # The rest may be as costly: force the kind of value alone, and verify all of it.
+            self._edits.clear()
+            self._left_out.clear()
+            gone = tuple(name for name in self._schema if name not in _KEPT_AT_THE_ROOT)
+            self._take_out((), gone, "costs too much to force")
+        grammar = grammar_of(edited(self._schema, self._made()), is_lenient=True)
+        self._note_passed_over(_messages(grammar))
+        return Forced(grammar, self._made(), tuple(self._left_out.values()))
+
+    def _relax(self) -> None:
+        """Take out what fails by itself, and then what fails together."""
+        fault = self._whole_fault()
+        if fault is not None:
+            self._take_out_scalars()
+            fault = self._whole_fault()
+        if fault is not None and _UNSATISFIABLE not in fault:
+            self._take_out_branches((), self._schema)
+            fault = self._whole_fault()
+        if fault is None:
+            return
+        if _UNSATISFIABLE in fault:
+            reason = fault.partition(":")[2].strip()
+            raise RefusedError("schema_unsatisfiable", f"no answer fits it: {reason}")
+        raise _ExhaustedError
+
+    def _made(self) -> tuple[Edit, ...]:
+        return tuple(Edit(path, tuple(sorted(names))) for path, names in sorted(self._edits.items(), key=str))
+
+    def _whole_fault(self) -> str | None:
+        return self._fault(edited(self._schema, self._made()), is_probed=True)
+
+    def _fault(self, schema: dict[str, Any], *, is_probed: bool) -> str | None:
+        """Why the grammar library, told to pass over what it does not know, still cannot force this."""
+        if time.thread_time() - self._started > self._limits.relax_seconds:
+            raise _ExhaustedError
+        grammar = grammar_of(schema, is_lenient=True)
+        is_error, messages = LLMatcher.validate_grammar_with_warnings(grammar)
+        if is_error:
+            return " ".join(messages)[:300] or "it does not compile"
+        if is_probed:
+            try:
+                probe(grammar, self._limits)
+            except ProbeError as error:
+                return str(error)
+        return None
+
+    def _alone(self, node: dict[str, Any]) -> dict[str, Any]:
+        return {**self._definitions, **node}
+
+    def _take_out_scalars(self) -> None:
+        """Keywords that fail by themselves: a pattern with look-around, a number out of the library's range."""
+        for path, node in walk(self._schema):
+            for keyword in _SCALAR:
+                if keyword in node and not self._is_fine(node, keyword):
+                    self._take_out(path, (keyword,), "cannot be forced by the grammar")
+            patterns = node.get("patternProperties")
+            if isinstance(patterns, dict) and any(
+                self._fault({"type": "string", "pattern": p}, is_probed=True) for p in patterns
+            ):
+                self._take_out(path, _TOGETHER[1], "a pattern of it cannot be forced by the grammar")
+
+    def _is_fine(self, node: dict[str, Any], keyword: str) -> bool:
+        alone = {keyword: node[keyword]}
+        if keyword not in ("enum", "const"):
+            is_text = keyword in ("pattern", "format", "minLength", "maxLength")
+            alone["type"] = "string" if is_text else "number"
+            if not is_text and node.get("type") == "integer":
+                alone["type"] = "integer"
+        return self._fault(alone, is_probed=True) is None
+
+    def _take_out_branches(self, path: Path, node: dict[str, Any]) -> None:
+        """Deepest first: what fails with all below it mended loses its keywords by groups."""
+        if self._fault(self._alone(self._current(path, node)), is_probed=True) is None:
+            return
+        for at, child in children(node):
+            if isinstance(child, dict):
+                self._take_out_branches(path + at, child)
+        for keywords in self._groups(node):
+            current = self._current(path, node)
+            fault = self._fault(self._alone(current), is_probed=True)
+            if fault is None or _UNSATISFIABLE in fault:
+                return
+            self._take_out(path, keywords, "cannot be forced together with what stands beside it")
+
+    def _groups(self, node: dict[str, Any]) -> list[tuple[str, ...]]:
+        singles = ("allOf", "oneOf", "anyOf", *_SCALAR, *_COUNTS, "$ref")
+        groups = (*((name,) for name in singles), *_TOGETHER, ("required",))
+        return [group for group in groups if any(name in node for name in group)]
+
+    def _current(self, path: Path, node: dict[str, Any]) -> dict[str, Any]:
+        """A subschema with the edits made within it so far."""
+        own = [Edit(at[len(path) :], tuple(k)) for at, k in self._edits.items() if at[: len(path)] == path]
+        return edited(node, tuple(own))
+
+    def _take_out(self, path: Path, keywords: tuple[str, ...], reason: str) -> None:
+        node: Any = self._schema
+        for part in path:
+            node = node[part]
+        gone = [name for name in keywords if name in node]
+        self._edits.setdefault(path, set()).update(gone)
+        for name in gone:
+            self._leave_out(path, name, reason)
+
+    def _note_passed_over(self, messages: list[str]) -> None:
+        """Find where the keywords stand that the library names without a place."""
+        joined = "\n".join(messages)
+        names = {key for found in _KEYS.findall(joined) for key in json.loads(f"[{found}]")}
+        if "oneOf" in joined:
+            names.add("oneOf")
+        formats = _VERIFIED_FORMATS & set(_FORMAT.findall(joined))
+        for path, node in walk(self._schema):
+            if node.get("format") in formats:
+                self._leave_out(path, "format", "is verified, not forced by the grammar")
+            for name in sorted(names & node.keys()):
+                self._leave_out(path, name, "is verified, not forced by the grammar")
+
+    def _leave_out(self, path: Path, keyword: str, reason: str) -> None:
+        at = pointer((*path, keyword))
+        if len(self._left_out) < self._limits.unsupported_listed:
+            self._left_out.setdefault((at, keyword), Unsupported(at, keyword, reason))
+
+
+class _ExhaustedError(Exception):
+    """The search for what to leave out has used up its time."""
