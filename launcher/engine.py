@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
 from enum import StrEnum
+from pathlib import Path
 
 from launcher.layout import MODEL_NAME, Layout
 
 # On the CPU vLLM pads every adapter to this rank and multiplies it for each token of a prompt.
 MAX_LORA_RANK = 16
 MAX_MODEL_LEN = 4096
-# Room for about 8,700 tokens in float32 (30 layers, 3 heads of 64, keys and values: 46,080 bytes a token).
+# Room for 8,700 tokens in float32 (30 layers, 3 heads of 64, keys and values: 46,080 bytes each), twice in bfloat16.
 KV_CACHE_BYTES = 384 * 1024 * 1024
 
 
@@ -38,6 +40,15 @@ def detect_kind() -> EngineKind:
         return EngineKind.CPU
     has_gpu = listing.returncode == 0 and "GPU" in listing.stdout
     return EngineKind.CUDA if has_gpu else EngineKind.CPU
+
+
+def cpu_dtype(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
+    """Bfloat16 where the processor multiplies it (AVX-512 BF16 or AMX), float32 where it would be emulated."""
+    try:
+        flags = set(re.findall(r"\w+", cpuinfo.read_text(encoding="ascii", errors="replace")))
+    except OSError:
+        return "float32"
+    return "bfloat16" if flags & {"avx512_bf16", "amx_bf16"} else "float32"
 
 
 def engine_command(layout: Layout, kind: EngineKind, environ: Mapping[str, str]) -> list[str]:
@@ -72,8 +83,7 @@ def _flags(kind: EngineKind) -> list[str]:
         case EngineKind.CPU:
             # benchmarks/engine_cpu measures the choices; the small batch keeps the start-up profile small.
             return [
-                # The base model alone is faster in bfloat16 on some processors; its LoRA kernels are not.
-                *("--dtype", "float32"),
+                *("--dtype", cpu_dtype()),
                 *("--kv-cache-memory-bytes", str(KV_CACHE_BYTES)),
                 *("--max-num-seqs", "16"),
                 *("--max-num-batched-tokens", "2048"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from launcher.listening import Listening
+
 _INVOICE = (
     "Thank you for your business. Invoice A-1029 issued on Jan 14, 2026. Payment terms: Net 30. "
     "Total amount due USD 1,248.50. Vendor: Acme Supplies"
@@ -12,16 +14,16 @@ Firstline is ready: {url}
 
   With curl:
 
-curl -s {url}/chat/completions -H 'content-type: application/json' -d '{{
+curl -s {url}/chat/completions{header} -H 'content-type: application/json' -d '{{
   "model": "auto",
   "messages": [{{"role": "user", "content": "{invoice}"}}]
 }}'
 
   With the openai package (it is in .venv/bin/python):
 
-from openai import OpenAI
+{imports}from openai import OpenAI
 
-client = OpenAI(base_url="{url}", api_key="unused")
+client = OpenAI(base_url="{url}", api_key={key})
 reply = client.chat.completions.create(
     model="auto",
     messages=[{{"role": "user", "content": "{invoice}"}}],
@@ -30,6 +32,13 @@ print(reply.choices[0].message.content)
 """
 
 
-def greeting(port: int) -> str:
-    """The ready line and two examples that work when pasted."""
-    return _TEMPLATE.format(url=f"http://127.0.0.1:{port}/v1", invoice=_INVOICE)
+def greeting(listening: Listening, port: int) -> str:
+    """The ready line and two examples that work when pasted, with the key from `FIRSTLINE_API_KEY`."""
+    has_keys = listening.has_keys
+    return _TEMPLATE.format(
+        url=f"{listening.url(port)}/v1",
+        invoice=_INVOICE,
+        header=' -H "Authorization: Bearer $FIRSTLINE_API_KEY"' if has_keys else "",
+        imports="import os\n\n" if has_keys else "",
+        key='os.environ["FIRSTLINE_API_KEY"]' if has_keys else '"unused"',
+    )

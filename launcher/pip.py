@@ -15,10 +15,11 @@ _PROGRESS_STEP = 20
 _PIN = re.compile(r"^[A-Za-z0-9._-]+==", re.MULTILINE)
 _SIZE = re.compile(r"Downloading (\S+) \(([\d.]+) MB\)")
 
-# What pip prints, and what it means to the person who reads it.
+_MISSING = "No matching distribution found"
+# What pip prints, and what it means to the person who reads it; what comes first counts. pip ends with
+# "No matching distribution found" too when it could not reach the index.
 _REASONS = (
     ("No space left on device", "The disk is full. Make room and run it again."),
-    ("No matching distribution found", "A package is missing from the package index (pip says which)."),
     (
         "THESE PACKAGES DO NOT MATCH THE HASHES",
         "A package differs from the one in the lock file; it was not installed.",
@@ -29,7 +30,12 @@ _REASONS = (
     ),
     ("Temporary failure in name resolution", "The package index cannot be reached. Check the network."),
     ("Read timed out", "The package index did not answer in time. Run it again; what was fetched is kept."),
+    (_MISSING, "A package is missing from the package index (pip says which)."),
 )
+
+
+class PackageMissingError(LauncherError):
+    """The index answers and does not have a package, or not this version of it."""
 
 
 class Pip:
@@ -60,7 +66,7 @@ class Pip:
             return
         try:
             self.run(command, purpose, total)
-        except LauncherError:
+        except PackageMissingError:
             self._say(f"{self._name}: not on the configured index; asking {fallback_index}")
             self.run([*command, "--index-url", fallback_index], purpose, total)
 
@@ -77,7 +83,12 @@ class Pip:
         self.run(command, f"fetching {lock.name}")
 
     def run(self, command: Sequence[str], purpose: str, total: int = 0) -> None:
-        """Run a command to its end, its output in the log; raise with the reason when it fails."""
+        """Run a command to its end, its output in the log.
+
+        Raises:
+            PackageMissingError: the index does not have what the command asks for.
+            LauncherError: it failed in another way; the sentence gives the reason.
+        """
         lines: list[str] = []
         seen = 0
         with (
@@ -99,7 +110,9 @@ class Pip:
                 seen += line.startswith(("Collecting ", "Processing "))
                 self._report(line, seen, total)
         if process.returncode != 0:
-            raise LauncherError(f"{purpose} failed. {_reason(lines)} The whole output is in {self._log}")
+            mark, reason = _reason(lines)
+            kind = PackageMissingError if mark == _MISSING else LauncherError
+            raise kind(f"{purpose} failed. {reason} The whole output is in {self._log}")
 
     def _command(self, verb: str, *arguments: str) -> list[str]:
         command = [str(self._venv / "bin" / "python"), "-m", "pip", verb, "--disable-pip-version-check"]
@@ -119,12 +132,13 @@ class Pip:
             self._say(f"{self._name}: unpacking {line.count(',') + 1} packages")
 
 
-def _reason(lines: Sequence[str]) -> str:
+def _reason(lines: Sequence[str]) -> tuple[str | None, str]:
+    """The mark that was found, and the sentence for it."""
     text = "".join(lines)
     for mark, sentence in _REASONS:
         if mark in text:
-            return f"{sentence} {_last_error(lines)}"
-    return _last_error(lines)
+            return mark, f"{sentence} {_last_error(lines)}"
+    return None, _last_error(lines)
 
 
 def _last_error(lines: Sequence[str]) -> str:

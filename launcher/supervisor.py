@@ -98,11 +98,13 @@ class Child:
             await asyncio.sleep(0.1)
 
 
-async def http_status(port: int, path: str, timeout_seconds: float = 2.0) -> int | None:
-    """The status of a GET on loopback; none when nobody answers in time."""
+async def http_status(
+    port: int, path: str, *, host: str = "127.0.0.1", timeout_seconds: float = 2.0
+) -> int | None:
+    """The status of a GET on this machine; none when nobody answers in time."""
 
     def ask() -> int | None:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_seconds)
+        connection = http.client.HTTPConnection(host, port, timeout=timeout_seconds)
         try:
             connection.request("GET", path)
             return connection.getresponse().status

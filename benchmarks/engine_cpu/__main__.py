@@ -49,6 +49,7 @@ def variants(layout: Layout) -> list[Variant]:
     tcmalloc = next((str(path) for path in site.rglob("libtcmalloc_minimal*.so*")), "")
     return [
         Variant("shipped"),
+        Variant("float32", "--dtype float32"),
         Variant("bfloat16", "--dtype bfloat16"),
         # vLLM turns compilation off by itself where LoRA is on; this shows that nothing is lost.
         Variant("eager", "--enforce-eager"),
@@ -61,7 +62,6 @@ def variants(layout: Layout) -> list[Variant]:
             {"VLLM_CPU_OMP_THREADS_BIND": "nobind", "OMP_NUM_THREADS": "2"},
         ),
         # glibc gives large tensors back to the system at once, and page faults take their place.
-        Variant("float32", "--dtype float32"),
         Variant(
             "malloc",
             environment={"MALLOC_MMAP_THRESHOLD_": "8589934592", "MALLOC_TRIM_THRESHOLD_": "8589934592"},

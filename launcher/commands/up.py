@@ -16,6 +16,7 @@ from launcher import checks, engine, environments, linux, model
 from launcher.errors import LauncherError
 from launcher.greeting import greeting
 from launcher.layout import Layout, layout_from
+from launcher.listening import listening_from
 from launcher.supervisor import ChildPlan, Supervisor, http_status
 
 app = typer.Typer(add_completion=False)
@@ -90,16 +91,17 @@ async def _run(layout: Layout, settings: Path) -> None:
         loop.add_signal_handler(number, stop.set)
     kind = engine.detect_kind()
     engine_plan, gateway_plan = plans(layout, settings, kind, os.environ)
+    listening = listening_from(settings, os.environ)
 
     async def is_ready() -> bool:
-        return await http_status(layout.port, "/readyz") == _HTTP_OK
+        return await http_status(layout.port, "/readyz", host=listening.host) == _HTTP_OK
 
     say(f"Starting the engine ({kind}); its log is {engine_plan.log}")
     supervisor = Supervisor(
         engine_plan,
         gateway_plan,
         is_ready=is_ready,
-        on_ready=lambda: typer.echo(greeting(layout.port)),
+        on_ready=lambda: typer.echo(greeting(listening, layout.port)),
         say=say,
     )
     await supervisor.run(stop)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from launcher.commands.up import plans
-from launcher.engine import EngineKind, engine_command, engine_environment
+from launcher.engine import EngineKind, cpu_dtype, engine_command, engine_environment
 from launcher.layout import Layout
 
 
@@ -56,3 +56,15 @@ def test_the_gateway_learns_the_ports_and_not_the_launcher_s_own_variables(tmp_p
         "FIRSTLINE_ENGINE_PORT": "9002",
         "FIRSTLINE_SERVER__MAX_NESTING": "9",
     }
+
+
+def test_bfloat16_is_taken_where_the_processor_multiplies_it(tmp_path: Path) -> None:
+    cpuinfo = tmp_path / "cpuinfo"
+    for flags, dtype in {
+        "avx2 fma": "float32",
+        "avx512f avx512_bf16": "bfloat16",
+        "amx_bf16": "bfloat16",
+    }.items():
+        cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n", encoding="ascii")
+        assert cpu_dtype(cpuinfo) == dtype
+    assert cpu_dtype(tmp_path / "missing") == "float32"

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-REQUIREMENTS = Path(__file__).resolve().parents[3] / "requirements"
+ROOT = Path(__file__).resolve().parents[3]
+REQUIREMENTS = ROOT / "requirements"
 HASHED = ("gateway.lock", "dev.lock", "engine-cpu.lock", "engine-cuda.lock", "model.lock")
 
 
@@ -47,7 +48,17 @@ def test_the_cpu_engine_has_none_of_what_breaks_it() -> None:
     assert not names & {"torch", "torchvision", "torchaudio", "torchcodec"}
 
 
+def dependencies() -> set[str]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    return {re.split(r"[<>=\[; ]", line)[0] for line in project["dependencies"]}
+
+
 def test_every_dependency_of_the_project_is_locked() -> None:
-    project = tomllib.loads((REQUIREMENTS.parent / "pyproject.toml").read_text())["project"]
-    wanted = {re.split(r"[<>=\[; ]", line)[0] for line in project["dependencies"]}
-    assert wanted <= {pin.partition("==")[0] for pin in pins("gateway.lock")}
+    assert dependencies() <= {pin.partition("==")[0] for pin in pins("gateway.lock")}
+
+
+def test_every_dependency_of_the_project_is_used() -> None:
+    packages = ("contracts", "gateway", "router", "training", "launcher")
+    code = "\n".join(path.read_text() for package in packages for path in (ROOT / package).rglob("*.py"))
+    modules = {name: "yaml" if name == "pyyaml" else name.replace("-", "_") for name in dependencies()}
+    assert [name for name, module in modules.items() if not re.search(rf"\b{module}\b", code)] == []
