@@ -16,7 +16,7 @@ from launcher.layout import MODEL_NAME, Layout
 # On the CPU vLLM pads every adapter to this rank and multiplies it for each token of a prompt.
 MAX_LORA_RANK = 16
 MAX_MODEL_LEN = 4096
-# Room for 8,700 tokens in float32 (30 layers, 3 heads of 64, keys and values: 46,080 bytes each), twice in bfloat16.
+# Room for 8,700 tokens of 46,080 bytes in float32 (30 layers, 3 heads of 64, keys and values); twice in bf16.
 KV_CACHE_BYTES = 384 * 1024 * 1024
 
 
@@ -43,7 +43,7 @@ def detect_kind() -> EngineKind:
 
 
 def cpu_dtype(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
-    """Bfloat16 where the processor multiplies it (AVX-512 BF16 or AMX), float32 where it would be emulated."""
+    """Bfloat16 where the processor multiplies it (AVX-512 BF16 or AMX), float32 elsewhere."""
     try:
         flags = set(re.findall(r"\w+", cpuinfo.read_text(encoding="ascii", errors="replace")))
     except OSError:
