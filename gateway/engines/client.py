@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from typing import Self
 
 import aiohttp
@@ -128,28 +128,18 @@ class EngineClient:
             EngineUnreachableError: no connection could be made.
             GatewayError: the engine's own refusal, a broken connection, or a timeout.
         """
-        if self._session is None:
-            raise EngineUnreachableError("the engine client is not started")
         timeout = aiohttp.ClientTimeout(
             total=total_seconds, sock_connect=self._connect_timeout_seconds, sock_read=stall_seconds
         )
         sent = {"Content-Type": "application/json", **(headers or {})}
-        try:
-            async with self._session.request(
+        with _translated():
+            async with self._started().request(
                 method, self._root + path, data=body, headers=sent, timeout=timeout, allow_redirects=False
             ) as response:
                 reply = EngineReply(response)
                 if response.status >= 300:
                     raise refusal(response.status, await reply.body(), response.headers.get("Retry-After"))
                 yield reply
-        except aiohttp.ConnectionTimeoutError as error:
-            raise EngineUnreachableError("the engine did not accept a connection in time") from error
-        except aiohttp.ClientConnectorError as error:
-            raise EngineUnreachableError("the engine cannot be reached") from error
-        except TimeoutError as error:
-            raise EngineTimeoutError("the engine did not answer in time") from error
-        except (aiohttp.ClientError, OSError) as error:
-            raise EngineError(f"the connection to the engine broke: {type(error).__name__}") from error
 
     async def call(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float
@@ -159,6 +149,36 @@ class EngineClient:
             method, path, body, stall_seconds=timeout_seconds, total_seconds=timeout_seconds
         ) as reply:
             return await reply.body()
+
+    async def status(self, path: str, *, timeout_seconds: float) -> int:
+        """Ask by GET and give the status, a refusal's too; raises as `open` where no answer comes."""
+        timeout = aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=self._connect_timeout_seconds)
+        with _translated():
+            async with self._started().get(
+                self._root + path, timeout=timeout, allow_redirects=False
+            ) as response:
+                await EngineReply(response).body()  # read to its end, so that the connection is kept
+                return response.status
+
+    def _started(self) -> aiohttp.ClientSession:
+        if self._session is None:
+            raise EngineUnreachableError("the engine client is not started")
+        return self._session
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Turn the network's errors into ours."""
+    try:
+        yield
+    except aiohttp.ConnectionTimeoutError as error:
+        raise EngineUnreachableError("the engine did not accept a connection in time") from error
+    except aiohttp.ClientConnectorError as error:
+        raise EngineUnreachableError("the engine cannot be reached") from error
+    except TimeoutError as error:
+        raise EngineTimeoutError("the engine did not answer in time") from error
+    except (aiohttp.ClientError, OSError) as error:
+        raise EngineError(f"the connection to the engine broke: {type(error).__name__}") from error
 
 
 def refusal(status: int, body: bytes, retry_after: str | None = None) -> GatewayError:

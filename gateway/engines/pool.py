@@ -8,12 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import structlog
 
-from gateway.engines.client import EngineClient, UnknownModelError
-from gateway.errors import AdapterNotReadyError, EngineUnavailableError, GatewayError, InvalidRequestError
+from gateway.engines.client import EngineClient, EngineUnreachableError
+from gateway.errors import AdapterNotReadyError, EngineUnavailableError, GatewayError
 from gateway.settings import EngineSettings, PoolKind, PoolSettings
 
 _log = structlog.get_logger(__name__)
 HEALTH_TIMEOUT_SECONDS = 5.0
+MAX_MISSED_CHECKS = 3
+"""Checks in a row without a good answer that lose an engine. A busy one misses a check now and then, and
+losing it costs its proven adapters."""
 
 
 class Engine:
@@ -30,6 +33,7 @@ class Engine:
         self.in_flight = 0
         self.ready_adapters: frozenset[str] = frozenset()
         self.version: str | None = None
+        self._missed_checks = 0
 
     @contextmanager
     def occupied(self) -> Iterator[None]:
@@ -39,6 +43,21 @@ class Engine:
             yield
         finally:
             self.in_flight -= 1
+
+    def found(self) -> None:
+        """Note a check that was answered well."""
+        if not self.is_healthy:
+            _log.info("engine_up", engine=self.name)
+        self.is_healthy = True
+        self._missed_checks = 0
+
+    def missed(self, reason: str) -> None:
+        """Note a check without a good answer; `MAX_MISSED_CHECKS` in a row lose the engine."""
+        self._missed_checks += 1
+        if self.is_healthy:
+            _log.warning("engine_check_missed", engine=self.name, in_a_row=self._missed_checks, reason=reason)
+        if self._missed_checks >= MAX_MISSED_CHECKS:
+            self.lost()
 
     def lost(self) -> None:
         """Note that the engine is gone: what it had loaded must be proven again."""
@@ -146,13 +165,20 @@ class Pool:
         path = "/health" if self.settings.kind is PoolKind.VLLM else "/v1/models"
         timeout_seconds = max(HEALTH_TIMEOUT_SECONDS, self.settings.connect_timeout_seconds)
         try:
-            await engine.client.call("GET", path, timeout_seconds=timeout_seconds)
-        except (InvalidRequestError, UnknownModelError):
-            pass  # an answer, though a refusal: a provider that has no model list is still there
-        except GatewayError:
+            status = await engine.client.status(path, timeout_seconds=timeout_seconds)
+        except EngineUnreachableError:
             engine.lost()
-            return
-        if not engine.is_healthy:
-            _log.info("engine_up", engine=engine.name)
-            engine.is_healthy = True
-            await self.notify()
+        except GatewayError as error:
+            engine.missed(error.message)
+        else:
+            if not self._is_good(status):
+                engine.missed(f"status {status}")
+                return
+            was_healthy = engine.is_healthy
+            engine.found()
+            if not was_healthy:
+                await self.notify()
+
+    def _is_good(self, status: int) -> bool:
+        """A provider that refuses to list its models is still there; vLLM's own check refuses nothing."""
+        return status < 300 or (self.settings.kind is PoolKind.OPENAI and 400 <= status < 500)

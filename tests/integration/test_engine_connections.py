@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.engines.client import KEPT_SECONDS, EngineClient
+from gateway.engines.client import KEPT_SECONDS, EngineClient, EngineUnreachableError
+from tests.support.stub_engine import StubEngine
 
 UVICORN_KEEP_ALIVE_SECONDS = 5
 
@@ -49,3 +50,25 @@ async def test_a_connection_that_was_idle_for_too_long_is_not_used_again(
 
 def test_the_engine_keeps_a_connection_for_longer_than_the_gateway() -> None:
     assert KEPT_SECONDS < UVICORN_KEEP_ALIVE_SECONDS
+
+
+@pytest.mark.parametrize(("path", "status"), [("/health", 200), ("/nowhere", 404)])
+async def test_a_check_is_told_the_status_of_a_refusal_too(
+    engine: StubEngine, path: str, status: int
+) -> None:
+    async with EngineClient(engine.url) as client:
+        assert await client.status(path, timeout_seconds=5) == status
+
+
+async def test_a_check_of_nobody_is_unreachable(engine: StubEngine) -> None:
+    engine.stop()
+    async with EngineClient(engine.url) as client:
+        with pytest.raises(EngineUnreachableError):
+            await client.status("/health", timeout_seconds=5)
+
+
+async def test_checks_keep_their_connection() -> None:
+    async with counting_server() as (url, seen), EngineClient(url) as client:
+        for _ in range(2):
+            assert await client.status("/health", timeout_seconds=5) == 200
+    assert seen == [2]

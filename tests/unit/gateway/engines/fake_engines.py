@@ -36,10 +36,10 @@ class FakeReply:
 
 @dataclass
 class FakeClient:
-    """Gives its replies in their order; the health check answers with `health`."""
+    """Gives its replies in their order; the health check answers with `health`, its last entry for ever."""
 
     replies: list[Script] = field(default_factory=list)
-    health: Exception | None = None
+    health: list[int | Exception] = field(default_factory=lambda: [200])
     before: Callable[[], None] = lambda: None
     asked: list[dict[str, Any]] = field(default_factory=list)
     checked: list[str] = field(default_factory=list)
@@ -80,10 +80,15 @@ class FakeClient:
     async def call(
         self, method: str, path: str, body: bytes | None = None, *, timeout_seconds: float
     ) -> bytes:
+        async with self.open(method, path, body, stall_seconds=timeout_seconds) as reply:
+            return await reply.body()
+
+    async def status(self, path: str, *, timeout_seconds: float) -> int:
         self.checked.append(path)
-        if self.health is not None:
-            raise self.health
-        return b""
+        answer = self.health.pop(0) if len(self.health) > 1 else self.health[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
 
 def make_pool(*clients: FakeClient, healthy: bool = True, wait: float = 0.0, **settings: Any) -> Pool:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import pytest
 
-from gateway.engines.client import EngineUnreachableError, UnknownModelError
-from gateway.errors import (
-    AdapterNotReadyError,
-    EngineError,
-    EngineTimeoutError,
-    EngineUnavailableError,
-    InvalidRequestError,
-)
+from gateway.engines.client import EngineUnreachableError
+from gateway.engines.pool import MAX_MISSED_CHECKS, Pool
+from gateway.errors import AdapterNotReadyError, EngineError, EngineTimeoutError, EngineUnavailableError
 from tests.unit.gateway.engines.fake_engines import FakeClient, make_pool, turns, until
 
 
@@ -91,7 +87,7 @@ async def test_a_lost_engine_must_prove_its_adapters_again() -> None:
 
 
 async def test_health_is_checked_at_once_and_the_clients_are_closed() -> None:
-    clients = FakeClient(), FakeClient(health=EngineUnreachableError("gone"))
+    clients = FakeClient(), FakeClient(health=[EngineUnreachableError("gone")])
     pool = make_pool(*clients, healthy=False)
     async with pool.running():
         assert all(client.is_open for client in clients)
@@ -110,15 +106,61 @@ async def test_health_is_asked_of_what_the_kind_has(kind: str, path: str) -> Non
     assert client.checked == [path]
 
 
-@pytest.mark.parametrize("answer", [InvalidRequestError("400"), UnknownModelError("404")])
-async def test_a_refusal_is_an_answer_of_a_living_provider(answer: Exception) -> None:
-    pool = make_pool(FakeClient(health=answer), healthy=False, kind="openai")
+REFUSALS = [400, 401, 403, 404, 405, 429]
+
+
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refusal_is_an_answer_of_a_living_provider(status: int) -> None:
+    pool = make_pool(FakeClient(health=[status]), healthy=False, kind="openai")
     async with pool.running():
         await until(lambda: pool.is_ready)
 
 
-@pytest.mark.parametrize("failure", [EngineError("500"), EngineTimeoutError("slow")])
-async def test_a_failed_check_loses_the_engine(failure: Exception) -> None:
-    pool = make_pool(FakeClient(health=failure))
+@pytest.mark.parametrize("status", REFUSALS)
+async def test_a_refusal_is_no_answer_of_a_living_vllm(status: int) -> None:
+    pool = make_pool(FakeClient(health=[status]), healthy=False, health_interval_seconds=1e-9)
+    async with pool.running():
+        await checks(pool, 2)
+        assert not pool.is_ready
+
+
+MISSES: list[int | Exception] = [500, 503, 302, EngineError("cut"), EngineTimeoutError("slow")]
+
+
+@pytest.mark.parametrize("miss", MISSES, ids=str)
+async def test_a_few_missed_checks_cost_neither_the_engine_nor_its_adapters(miss: int | Exception) -> None:
+    few: list[int | Exception] = [miss] * (MAX_MISSED_CHECKS - 1)
+    pool = make_pool(FakeClient(health=[*few, 200, *few, 200]), health_interval_seconds=1e-9)
+    pool.engines[0].ready_adapters = frozenset({"task@1"})
+    async with pool.running():
+        await checks(pool, 2 * MAX_MISSED_CHECKS)
+        assert pool.engines[0].serves("task@1")
+
+
+@pytest.mark.parametrize("miss", MISSES, ids=str)
+async def test_missed_checks_in_a_row_lose_the_engine(miss: int | Exception) -> None:
+    pool = make_pool(FakeClient(health=[miss]), health_interval_seconds=1e-9)
+    pool.engines[0].ready_adapters = frozenset({"task@1"})
     async with pool.running():
         await until(lambda: not pool.is_ready)
+        assert len(checked(pool)) == MAX_MISSED_CHECKS
+    assert pool.engines[0].ready_adapters == frozenset()
+
+
+async def test_an_engine_that_cannot_be_reached_is_lost_at_once() -> None:
+    pool = make_pool(FakeClient(health=[EngineUnreachableError("gone")]))
+    async with pool.running():
+        await until(lambda: not pool.is_ready)
+        assert len(checked(pool)) == 1
+
+
+def checked(pool: Pool) -> list[str]:
+    client: Any = pool.engines[0].client
+    paths: list[str] = client.checked
+    return paths
+
+
+async def checks(pool: Pool, number: int) -> None:
+    """Let the health loop make so many checks and see the last one through."""
+    await until(lambda: len(checked(pool)) >= number)
+    await turns(5)
