@@ -9,6 +9,7 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, Re
 from gateway.api.admin import AdminParts, admin_router
 from gateway.api.edge import Edge
 from gateway.api.embeddings import EmbeddingEndpoint
+from gateway.api.pool_embeddings import PoolEmbedder
 from gateway.api.routes import HttpParts, make_http
 from gateway.auth import KeyAuthenticator
 from gateway.conformance import (
@@ -116,9 +118,7 @@ def build_app(settings: Settings) -> ASGIApp:
     http = HttpParts(
         pipeline=_pipeline(parts, routing, authenticator),
         authenticator=authenticator,
-        embeddings=EmbeddingEndpoint(
-            encoder, pools, _served(settings), authenticator, settings.embeddings, settings.server
-        ),
+        embeddings=_embeddings(parts, encoder, authenticator),
         models=lambda: _listed(routing, directory, settings),
         readiness=parts.readiness,
         registry=metrics.registry,
@@ -195,6 +195,20 @@ def _pipeline(parts: Parts, routing: PolicyRouting, authenticator: KeyAuthentica
             guarded_pools=_kind(settings, PoolKind.VLLM),
         ),
         generate=Generator(parts.pools, clock=time.monotonic).generate,
+    )
+
+
+def _embeddings(parts: Parts, encoder: Encoder, authenticator: KeyAuthenticator) -> EmbeddingEndpoint:
+    settings = parts.settings
+    price = partial(price_usd, settings)
+    return EmbeddingEndpoint(
+        encoder=encoder,
+        pools=PoolEmbedder(parts.pools, price=price, clock=time.monotonic),
+        model_pools=_served(settings),
+        authenticator=authenticator,
+        recorder=parts.recorder,
+        settings=settings.embeddings,
+        server=settings.server,
     )
 
 

@@ -38,6 +38,7 @@ class Endpoint(StrEnum):
     CHAT = "chat"
     COMPLETIONS = "completions"
     RESPONSES = "responses"
+    EMBEDDINGS = "embeddings"
 
 
 class StreamMode(StrEnum):
@@ -47,9 +48,16 @@ class StreamMode(StrEnum):
     VERIFIED = "verified"
 
 
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was complete, or takes its reply no more."""
+
+
 @dataclass(frozen=True, slots=True)
 class InboundRequest:
-    """A request before anything of it is trusted; the body is read only when asked for."""
+    """A request before anything of it is trusted; the body is read only when asked for.
+
+    `read_body` raises 400, 413 and ClientGoneError.
+    """
 
     request_id: str
     endpoint: Endpoint
@@ -67,11 +75,12 @@ class Principal:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A function that the caller offers; `parameters` is its JSON Schema."""
+    """A function that the caller offers; `parameters` is its JSON Schema, `strict` as OpenAI defines it."""
 
     name: str
     description: str
     parameters: JsonObject
+    strict: bool = False
 
 
 class ToolUse(StrEnum):
@@ -91,6 +100,7 @@ class Chat:
     `completions` there are none and `prompt` holds the text. `sampling` are the fields that are
     forwarded under their own names, `ignored` the names of fields that were accepted without effect.
     `text` is what the router reads: the last user turn. `echo` is what a Responses reply repeats.
+    `allow_partial_grammar` says whether a grammar may force a part of `output` alone; None: unless strict.
     """
 
     endpoint: Endpoint
@@ -111,6 +121,7 @@ class Chat:
     variables: Mapping[str, str] = field(default_factory=dict)
     ignored: tuple[str, ...] = ()
     echo: JsonObject = field(default_factory=dict)
+    allow_partial_grammar: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +156,13 @@ class Passage:
 
 
 class AttemptKind(StrEnum):
-    """The rungs of the ladder."""
+    """The rungs of the ladder, and the question to a second model about an answer."""
 
     FIRST = "first"
     COMPACT_RETRY = "compact_retry"
     REASK = "reask"
     ESCALATION = "escalation"
+    VERIFIER = "verifier"
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +173,8 @@ class Job:
     forced by the grammar and verified after. `tools` are those that may be called here: with
     `tool_use` auto the engine decides (native upstreams only), else the job must end in a call;
     `call` is what a call, as `{"name", "arguments"}`, must match. `is_max_tokens_fixed` says that the
-    client set the limit, so no retry may exceed it.
+    client set the limit, so no retry may exceed it. `forced` is the part of `output` that a grammar can
+    force, where that is not all of it.
     """
 
     kind: AttemptKind
@@ -179,6 +192,7 @@ class Job:
     stream: bool
     deadline: float
     parallel_tool_calls: bool = True
+    forced: OutputContract | None = None
 
 
 @dataclass(frozen=True, slots=True)

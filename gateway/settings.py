@@ -178,8 +178,7 @@ class Settings(Section):
         default = self.router.default_model
         if default is not None and default not in served:
             raise ValueError(f"router.default_model: no pool serves {default!r}; served: {sorted(served)}")
-        if self.embeddings.pool is not None and self.embeddings.pool not in self.pools:
-            raise ValueError(f"embeddings.pool: no pool is named {self.embeddings.pool!r}")
+        self._check_embeddings()
         return self
 
     def _check_escalation(self) -> None:
@@ -192,6 +191,17 @@ class Settings(Section):
             raise ValueError(
                 f"escalation.model: pool {self.escalation.pool!r} does not serve {self.escalation.model!r}"
             )
+
+    def _check_embeddings(self) -> None:
+        name, model = self.embeddings.pool, self.embeddings.model
+        if name is None:
+            return
+        pool = self.pools.get(name)
+        if pool is None:
+            raise ValueError(f"embeddings.pool: no pool is named {name!r}")
+        # A provider serves more models than its pool lists; vLLM serves those alone.
+        if pool.kind is PoolKind.VLLM and model not in pool.models:
+            raise ValueError(f"embeddings.model: pool {name!r} does not serve {model!r}")
 
     def pool_of(self, model: str) -> str | None:
         """Name of the pool that serves a base or upstream model."""

@@ -9,12 +9,9 @@ from collections.abc import Callable
 from starlette.types import Message, Receive
 
 from gateway.errors import BodyTooLargeError, InvalidRequestError
+from gateway.records import ClientGoneError
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
-
-
-class ClientGoneError(Exception):
-    """The client closed the connection before its request was complete."""
 
 
 class BodyReader:

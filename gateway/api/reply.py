@@ -10,14 +10,22 @@ from contextlib import aclosing
 import structlog
 from starlette.types import Receive, Scope, Send
 
-from gateway.api.body import BodyReader, ClientGoneError
+from gateway.api.body import BodyReader
 from gateway.api.errors import error_response, internal_error
 from gateway.api.wire import ReplyContext, Wire, head_headers, summary_headers
 from gateway.api.wire_chat import ChatWire
 from gateway.api.wire_responses import ResponsesWire
 from gateway.errors import GatewayError
 from gateway.pipeline.chat import ChatPipeline
-from gateway.records import Delta, Endpoint, InboundRequest, ReplyDelta, ReplyHead, ReplySummary
+from gateway.records import (
+    ClientGoneError,
+    Delta,
+    Endpoint,
+    InboundRequest,
+    ReplyDelta,
+    ReplyHead,
+    ReplySummary,
+)
 from gateway.telemetry.faults import fault_fields
 
 _log = structlog.get_logger(__name__)

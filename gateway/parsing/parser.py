@@ -42,6 +42,8 @@ class RequestParser:
                 chat = parse_completion(body)
             case Endpoint.RESPONSES:
                 chat = parse_responses(body)
+            case Endpoint.EMBEDDINGS:
+                raise InvalidRequestError("Embeddings are no chat")
         if chat.output is not None:
             self._check_nesting(chat.output)
             await self._check_output(chat.output)

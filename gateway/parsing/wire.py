@@ -222,10 +222,15 @@ class ResponsesBody(_Wire):
 
 
 class EmbeddingBody(_Wire):
-    """`POST /v1/embeddings`."""
+    """`POST /v1/embeddings`. `input` is text or texts, or tokens of one text or of several."""
 
     model: StrictStr = Field(min_length=1, max_length=256)
-    input: StrictStr | list[StrictStr]
+    input: (
+        StrictStr
+        | Annotated[list[StrictStr], Field(fail_fast=True)]
+        | Annotated[list[StrictInt], Field(fail_fast=True)]
+        | Annotated[list[Annotated[list[StrictInt], Field(fail_fast=True)]], Field(fail_fast=True)]
+    )
     encoding_format: Literal["float", "base64"] | None = None
     dimensions: Annotated[StrictInt, Field(ge=1, le=4096)] | None = None
     user: StrictStr | None = None

@@ -28,8 +28,8 @@ Generate = Callable[[Job], AsyncGenerator[Delta]]
 class Trace(Protocol):
     """The open record of one request; closed once on every way out."""
 
-    def identify(self, principal: Principal, chat: Chat) -> None:
-        """Note who asks for what."""
+    def identify(self, principal: Principal, chat: Chat | None = None) -> None:
+        """Note who asks, and for what where it is a chat."""
 
     def route(self, route: Route, passages: tuple[Passage, ...]) -> None:
         """Note the decision and what was retrieved."""

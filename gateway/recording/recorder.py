@@ -12,7 +12,7 @@ import structlog
 from contracts.outcome import Attempt, Outcome, OutcomeKind
 from contracts.trace import TraceRecord
 from gateway.errors import GatewayError
-from gateway.records import Chat, Delta, InboundRequest, Passage, Principal, Route
+from gateway.records import Chat, ClientGoneError, Delta, InboundRequest, Passage, Principal, Route
 from gateway.telemetry.faults import fault_fields
 from gateway.telemetry.metrics import Metrics
 
@@ -46,11 +46,12 @@ class RequestTrace:
         self._is_stream = False
         self._outcome: Outcome | None = None
 
-    def identify(self, principal: Principal, chat: Chat) -> None:
-        """Note who asks for what."""
+    def identify(self, principal: Principal, chat: Chat | None = None) -> None:
+        """Note who asks, and for what where it is a chat."""
         self._tenant = principal.tenant
-        self._is_structured = chat.output is not None
-        self._is_stream = chat.stream
+        if chat is not None:
+            self._is_structured = chat.output is not None
+            self._is_stream = chat.stream
 
     def route(self, route: Route, passages: tuple[Passage, ...]) -> None:
         """Note the decision and what was retrieved."""
@@ -127,7 +128,7 @@ class QueueRecorder:
         except GatewayError as error:
             code = error.code
             raise
-        except (GeneratorExit, asyncio.CancelledError):
+        except (GeneratorExit, asyncio.CancelledError, ClientGoneError):
             code = CLIENT_CLOSED
             raise
         except BaseException:

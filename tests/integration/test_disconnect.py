@@ -78,16 +78,20 @@ async def test_the_other_endpoints_stop_their_generation_too(
     await engine.until(lambda stub: stub.aborted == 1)
 
 
-async def test_a_client_that_goes_within_its_body_leaves_nothing_behind(
-    fresh: GatewayThread, engine: StubEngine
+@pytest.mark.parametrize(("path", "endpoint"), [(CHAT, "chat"), ("/v1/embeddings", "embeddings")])
+async def test_a_client_that_goes_within_its_body_leaves_nothing_behind_but_a_record(
+    fresh: GatewayThread, engine: StubEngine, path: str, endpoint: str
 ) -> None:
     place = urlsplit(fresh.url)
     _, writer = await asyncio.open_connection(place.hostname, place.port)
-    writer.write(f"POST {CHAT} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode())
+    writer.write(f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n{{".encode())
     await writer.drain()
-    await wait_for_metric(fresh.url, 'firstline_requests_in_flight{endpoint="chat"}', 1)
+    in_flight = f'firstline_requests_in_flight{{endpoint="{endpoint}"}}'
+    await wait_for_metric(fresh.url, in_flight, 1)
     writer.transport.abort()
-    await wait_for_metric(fresh.url, 'firstline_requests_in_flight{endpoint="chat"}', 0)
+    await wait_for_metric(fresh.url, in_flight, 0)
+    labels = f'action="",code="client_closed",endpoint="{endpoint}",outcome="failed",task=""'
+    await wait_for_metric(fresh.url, f"firstline_requests_total{{{labels}}}", 1)
     assert engine.generations == []
 
 

@@ -60,7 +60,9 @@ SETTINGS = st.fixed_dictionaries(
         "tasks": st.fixed_dictionaries({"folder": PATHS, "reload": st.booleans()}),
         "router": st.fixed_dictionaries({"default_model": st.just("model-1"), "bundle": st.none() | PATHS}),
         "collections": st.dictionaries(st.sampled_from(["a", "b"]), st.fixed_dictionaries({"folder": PATHS})),
-        "embeddings": st.fixed_dictionaries({"pool": st.none() | st.just("small")}),
+        "embeddings": st.fixed_dictionaries(
+            {"pool": st.none() | st.just("small"), "model": st.just("model-1")}
+        ),
         "escalation": st.just({"pool": "small", "model": "model-1"}),
         "log": st.fixed_dictionaries(
             {"level": st.sampled_from(["debug", "error"]), "json_lines": st.booleans()}

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from starlette.types import Message
 
-from gateway.api.body import BodyReader, ClientGoneError
+from gateway.api.body import BodyReader
 from gateway.errors import BodyTooLargeError, InvalidRequestError
+from gateway.records import ClientGoneError
 
 GONE: Message = {"type": "http.disconnect"}
 

@@ -15,7 +15,7 @@ from contracts.trace import TraceRecord
 from gateway.errors import EngineTimeoutError
 from gateway.recording import QueueRecorder
 from gateway.recording.recorder import MAX_GAPS
-from gateway.records import Delta, Endpoint, InboundRequest, Passage, Principal
+from gateway.records import ClientGoneError, Delta, Endpoint, InboundRequest, Passage, Principal
 from gateway.telemetry.metrics import Metrics
 from tests.unit.gateway.fakes import FakeClock, make_chat, make_route, make_task
 
@@ -142,6 +142,16 @@ async def test_a_whole_reply_has_no_first_token(
     assert (record.time_to_first_token_seconds, record.inter_token_seconds) == (None, ())
 
 
+async def test_what_is_no_chat_has_a_tenant_and_its_attempts(recorder: QueueRecorder, sink: FakeSink) -> None:
+    with recorder.open(InboundRequest("req-2", Endpoint.EMBEDDINGS, {}, no_body)) as trace:
+        trace.identify(Principal("acme"))
+        trace.attempt(ATTEMPT)
+        trace.succeed(VALID)
+    record = await one(recorder, sink)
+    assert (record.endpoint, record.tenant, record.decision) == ("embeddings", "acme", None)
+    assert (record.outcome, record.is_structured, record.time_to_first_token_seconds) == (VALID, False, None)
+
+
 async def test_gaps_are_bounded(recorder: QueueRecorder, sink: FakeSink) -> None:
     with recorder.open(REQUEST) as trace:
         trace.identify(Principal("acme"), make_chat(stream=True))
@@ -156,6 +166,7 @@ async def test_gaps_are_bounded(recorder: QueueRecorder, sink: FakeSink) -> None
         (EngineTimeoutError("slow"), "engine_timeout"),
         (asyncio.CancelledError(), "client_closed"),
         (GeneratorExit(), "client_closed"),
+        (ClientGoneError(), "client_closed"),
         (KeyError("defect"), "internal_error"),
         (KeyboardInterrupt(), "internal_error"),
     ],

@@ -90,6 +90,10 @@ def test_a_key_at_fault_is_named(refused: Callable[..., str], content: dict[str,
         (with_large(models=["m"]), "pools.large.models: 'm' is already served by pool 'small'"),
         ({"router": {"default_model": "x"}}, "router.default_model: no pool serves 'x'; served: ['m']"),
         ({"embeddings": {"pool": "x"}}, "embeddings.pool: no pool is named 'x'"),
+        (
+            {"embeddings": {"pool": "small", "model": "e"}},
+            "embeddings.model: pool 'small' does not serve 'e'",
+        ),
     ],
     ids=lambda case: str(case)[:50],
 )
