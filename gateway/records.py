@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from contracts.canonical import JsonForm, JsonValue
-from contracts.outcome import Outcome, Usage
+from contracts.outcome import Attempt, Outcome, Usage
 from contracts.output import OutputContract
 from contracts.route import RouteDecision
 from contracts.task import Task
@@ -220,11 +220,15 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class ReplyHead:
-    """Precedes the first delta; known before the first byte leaves."""
+    """Precedes the first delta; known before the first byte leaves.
+
+    `attempts` gives those made so far, which a reply that fails tells too.
+    """
 
     chat: Chat
     route: Route
     citations: tuple[Passage, ...] = ()
+    attempts: Callable[[], tuple[Attempt, ...]] = tuple
 
 
 @dataclass(frozen=True, slots=True)

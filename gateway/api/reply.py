@@ -12,7 +12,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.api.body import BodyReader
 from gateway.api.errors import error_response, internal_error
-from gateway.api.wire import ReplyContext, Wire, head_headers, summary_headers
+from gateway.api.wire import ReplyContext, Wire, failure_headers, head_headers, summary_headers
 from gateway.api.wire_chat import ChatWire
 from gateway.api.wire_responses import ResponsesWire
 from gateway.errors import GatewayError
@@ -91,7 +91,7 @@ class PipelineEndpoint:
                 match item:
                     case ReplyHead():
                         context = ReplyContext(request.request_id, int(time.time()), item)
-                        sender.wire = _wire(context)
+                        sender.context, sender.wire = context, _wire(context)
                     case ReplyDelta(delta=delta) if context and context.head.chat.stream:
                         await sender.stream(delta, context)
                     case ReplyDelta(delta=delta):
@@ -107,13 +107,14 @@ def _wire(context: ReplyContext) -> Wire:
 
 
 class _Sender:
-    """The state of one response: whether it has started, and in which format it goes on."""
+    """The state of one response: what is known of its request, whether it has started, its format."""
 
     def __init__(self, send: Send, body: BodyReader, send_seconds: float) -> None:
         self._send = send
         self._reader = body
         self._send_seconds = send_seconds
         self._has_started = False
+        self.context: ReplyContext | None = None
         self.wire: Wire | None = None
 
     async def stream(self, delta: Delta, context: ReplyContext) -> None:
@@ -139,7 +140,10 @@ class _Sender:
         """End a reply that failed: a real status before the first byte, a terminal event after it."""
         if not self._has_started:
             self._reader.is_answered = True
-            await error_response(error)(scope, self._reader.receive, self._send)
+            response = error_response(error)
+            if self.context is not None:
+                response.headers.update(failure_headers(self.context))
+            await response(scope, self._reader.receive, self._send)
         elif self.wire is not None:
             await self._body(self.wire.error(error), is_last=True)
 

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import orjson
 
-from contracts.outcome import Outcome, Usage
+from contracts.outcome import Outcome, OutcomeKind, Usage
 from gateway.errors import GatewayError
 from gateway.records import Delta, ReplyHead, ReplySummary
 
@@ -116,6 +116,11 @@ def summary_headers(context: ReplyContext, outcome: Outcome) -> dict[str, str]:
         "x-firstline-attempts": str(len(outcome.attempts)),
         "x-firstline-cost-usd": f"{outcome.cost_usd:.9f}",
     }
+
+
+def failure_headers(context: ReplyContext) -> dict[str, str]:
+    """Headers of a request that failed after it was routed."""
+    return summary_headers(context, Outcome(OutcomeKind.FAILED, context.head.attempts()))
 
 
 def usage_object(usage: Usage) -> dict[str, Any]:

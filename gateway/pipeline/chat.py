@@ -36,7 +36,7 @@ class ChatPipeline:
         """Yield a head, then deltas, then a summary. Every way out leaves exactly one trace.
 
         Raises:
-            GatewayError: before the head (a real HTTP status) or after it (a terminal error event).
+            GatewayError: before the first delta (a real HTTP status) or after it (a terminal error event).
         """
         with self.recorder.open(request) as trace:
             principal = await self.authenticator.authenticate(request.headers)
@@ -45,13 +45,10 @@ class ChatPipeline:
             route = await self.routing.decide(principal, chat, request.request_id)
             passages = await self.retriever.retrieve(chat, route)
             trace.route(route, passages)
+            yield ReplyHead(chat, route, passages, lambda: trace.attempts)
             job = self.composer.compose(chat, route, passages)
-            head: ReplyHead | None = ReplyHead(chat, route, passages)
             async with aclosing(self.conformer.conform(chat, job, self.generate, trace)) as reply:
                 async for item in reply:
-                    if head is not None:
-                        yield head
-                        head = None
                     if isinstance(item, ReplyDelta):
                         trace.delta(item.delta)
                     else:

@@ -60,6 +60,24 @@ async def test_an_answer_that_stays_invalid_is_a_typed_error(
     assert len(engine.generations) == 2
 
 
+async def test_a_failure_says_where_it_was_sent_and_what_it_cost(
+    client: httpx.AsyncClient, engine: StubEngine
+) -> None:
+    engine.always(Reply(tokens=("{}",), prompt_tokens=1000))
+    response = await client.post(CHAT, json=INVOICE_REQUEST)
+    assert_error(response, 502, "output_invalid")
+    known = {name: value for name, value in response.headers.items() if name.startswith("x-firstline")}
+    assert known.pop("x-firstline-confidence")
+    assert known == {
+        "x-firstline-action": "answer",
+        "x-firstline-task": "invoice-extract",
+        "x-firstline-model": MODEL,
+        "x-firstline-outcome": "failed",
+        "x-firstline-attempts": "2",
+        "x-firstline-cost-usd": "0.002004000",
+    }
+
+
 async def test_the_second_asking_shows_the_model_what_was_wrong(
     client: httpx.AsyncClient, engine: StubEngine
 ) -> None:

@@ -19,9 +19,16 @@ SUMMARY = ReplySummary(Outcome(OutcomeKind.ESCALATED, (FIRST, SECOND)))
 PLAIN = ReplySummary(Outcome(OutcomeKind.VALID, (FIRST,)))
 
 
-def context(*, citations: tuple[Passage, ...] = (), degraded: str | None = None, **chat: Any) -> ReplyContext:
+def context(
+    *,
+    citations: tuple[Passage, ...] = (),
+    degraded: str | None = None,
+    attempts: tuple[Attempt, ...] = (),
+    **chat: Any,
+) -> ReplyContext:
     route = make_route(decision=DECISION, adapter="invoice@abc", degraded=degraded)
-    return ReplyContext("req-1", 1_700_000_000, ReplyHead(make_chat(**chat), route, citations))
+    head = ReplyHead(make_chat(**chat), route, citations, lambda: attempts)
+    return ReplyContext("req-1", 1_700_000_000, head)
 
 
 def events(data: bytes) -> list[tuple[str | None, Any]]:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from gateway.api.errors import error_headers, error_object, error_response, internal_error
-from gateway.api.wire import head_headers, summary_headers
+from gateway.api.wire import failure_headers, head_headers, summary_headers
 from gateway.errors import (
     AuthenticationError,
     EngineError,
@@ -14,7 +14,7 @@ from gateway.errors import (
     InvalidRequestError,
     OverloadedError,
 )
-from tests.unit.gateway.api.replies import SUMMARY, context
+from tests.unit.gateway.api.replies import FIRST, SECOND, SUMMARY, context
 
 
 def test_before_the_first_byte_the_decision_is_known() -> None:
@@ -35,6 +35,22 @@ def test_at_the_end_the_outcome_is_known() -> None:
         "x-firstline-attempts": "2",
         "x-firstline-cost-usd": "0.750000000",
     }
+
+
+def test_a_failure_after_routing_says_what_it_took() -> None:
+    assert failure_headers(context(attempts=(FIRST, SECOND))) == {
+        "x-firstline-action": "answer",
+        "x-firstline-model": "large-model",
+        "x-firstline-confidence": "0.8765",
+        "x-firstline-outcome": "failed",
+        "x-firstline-attempts": "2",
+        "x-firstline-cost-usd": "0.750000000",
+    }
+
+
+def test_a_failure_without_an_attempt_names_the_model_that_was_chosen() -> None:
+    headers = failure_headers(context())
+    assert (headers["x-firstline-model"], headers["x-firstline-attempts"]) == ("invoice@abc", "0")
 
 
 def test_a_failure_is_openais_object() -> None:
