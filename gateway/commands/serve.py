@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import logging
 import os
 import signal
 import socket
@@ -12,10 +13,11 @@ from typing import Annotated
 import structlog
 import typer
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from gateway.app import build_app
 from gateway.commands.sentences import fail
+from gateway.errors import GatewayError
 from gateway.settings import Settings
 from gateway.settings_load import SettingsError, load_settings
 from gateway.telemetry.logs import configure_logs
@@ -43,26 +45,35 @@ def serve(
     # uvicorn raises the signal again once it has drained; a clean stop ends with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)
-    if not serve_until_stopped(application, listener, drain_seconds=settings.server.drain_seconds):
+    try:
+        is_clean = serve_until_stopped(application, listener, drain_seconds=settings.server.drain_seconds)
+    except StartError as error:
+        _log.debug("start_failed", exc_info=error.__cause__)
+        fail(f"The gateway cannot start: {error}. What it writes lies in {settings.home}.")
+    if not is_clean:
         fail("A part of the gateway failed while it served, so it has ended; its log says which.")
+
+
+class StartError(Exception):
+    """The application's lifespan did not start; the cause is what it raised."""
+
+    def __init__(self, fault: Exception) -> None:
+        # A task group of the lifespan wraps what is raised inside it.
+        while isinstance(fault, ExceptionGroup):
+            fault = fault.exceptions[0]
+        is_told = isinstance(fault, GatewayError | OSError)
+        super().__init__(str(fault) if is_told else f"{type(fault).__name__}: {fault}")
 
 
 def serve_until_stopped(application: ASGIApp, listener: socket.socket, *, drain_seconds: float) -> bool:
     """Serve until a signal comes; false where the application's lifespan failed, which ends the server too.
 
     By itself uvicorn goes on serving without the loops and the clients that the lifespan holds.
+
+    Raises:
+        StartError: the lifespan failed before it had started.
     """
-    has_failed = False
-
-    async def watched(scope: Scope, receive: Receive, send: Send) -> None:
-        nonlocal has_failed
-        try:
-            await application(scope, receive, send)
-        except Exception:
-            if scope["type"] == "lifespan":
-                has_failed = server.should_exit = True
-            raise
-
+    watched = _Watched(application)
     config = uvicorn.Config(
         watched,
         loop="uvloop",
@@ -73,9 +84,45 @@ def serve_until_stopped(application: ASGIApp, listener: socket.socket, *, drain_
         server_header=False,
         timeout_graceful_shutdown=max(1, round(drain_seconds)),
     )
-    server = uvicorn.Server(config)
-    server.run(sockets=[listener])
-    return not has_failed
+    watched.server = server = uvicorn.Server(config)
+    try:
+        server.run(sockets=[listener])
+    except SystemExit:  # how uvicorn says that the lifespan did not start
+        if watched.fault is None:
+            raise
+    if watched.fault is not None and not watched.has_started:
+        raise StartError(watched.fault) from watched.fault
+    return watched.fault is None
+
+
+class _Watched:
+    """The application, with what becomes of its lifespan; a fault there ends the server."""
+
+    def __init__(self, application: ASGIApp) -> None:
+        self._application = application
+        self.server: uvicorn.Server | None = None
+        self.has_started = False
+        self.fault: Exception | None = None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            await self._application(scope, receive, send)
+            return
+
+        async def tell(message: Message) -> None:
+            self.has_started = self.has_started or message["type"] == "lifespan.startup.complete"
+            if message["type"] == "lifespan.startup.failed":
+                # uvicorn would print the traceback that comes with it.
+                logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)
+            await send(message)
+
+        try:
+            await self._application(scope, receive, tell)
+        except Exception as error:
+            self.fault = error
+            if self.server is not None:
+                self.server.should_exit = True
+            raise
 
 
 def _settings(config: Path, host: str | None, port: int | None) -> Settings:

@@ -6,9 +6,11 @@ import asyncio
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from pathlib import Path
 
 import httpx
@@ -81,6 +83,44 @@ def test_a_taken_port_is_named(config: Path) -> None:
 
 def test_a_public_address_needs_keys(config: Path) -> None:
     assert_refused(serve(config, "--host", "0.0.0.0", "--port", "0"), "auth.keys_file")
+
+
+def state_is_a_file(home: Path) -> str:
+    (home / "state").write_text("", encoding="utf-8")
+    return "state"
+
+
+def state_is_of_a_later_release(home: Path) -> str:
+    (home / "state").mkdir()
+    with closing(sqlite3.connect(home / "state" / "channels.sqlite3")) as database:
+        database.execute("PRAGMA user_version = 99")
+    return "the channel store has schema version 99"
+
+
+def state_is_no_database(home: Path) -> str:
+    (home / "state").mkdir()
+    (home / "state" / "channels.sqlite3").write_bytes(b"no database" * 100)
+    return "the channel store failed"
+
+
+@pytest.mark.parametrize("level", ["info", "debug"])
+@pytest.mark.parametrize(
+    "damage", [state_is_a_file, state_is_of_a_later_release, state_is_no_database], ids=lambda f: f.__name__
+)
+def test_a_start_that_fails_is_one_sentence_and_its_fault_is_logged_at_debug(
+    config: Path, damage: Callable[[Path], str], level: str
+) -> None:
+    (config.parent / "home").mkdir()
+    words = damage(config.parent / "home")
+    done = serve(config, "--port", "0", FIRSTLINE_LOG__LEVEL=level)
+    assert done.returncode == 1
+    *logged, sentence = done.stderr.splitlines()
+    assert sentence.startswith("The gateway cannot start: ")
+    assert words in sentence
+    assert sentence.endswith(f"What it writes lies in {config.parent / 'home'}.")
+    events = [json.loads(line) for line in logged]  # every other line is the log's
+    faults = [event for event in events if event["event"] == "start_failed"]
+    assert ["Traceback" in event["exception"] for event in faults] == ([True] if level == "debug" else [])
 
 
 def test_the_log_starts_with_the_effective_settings_and_masks_secrets(
