@@ -175,6 +175,8 @@ class EngineAdapters:
             _log.info("adapter_unloaded", engine=self.name, adapter=name)
         except GatewayError as error:
             _log.warning("adapter_unload_failed", engine=self.name, adapter=name, reason=error.message)
+        except Exception:  # noqa: BLE001 - supervised: as with a load
+            _log.exception("adapter_unload_defect", engine=self.name, adapter=name)
         finally:
             self._loads.pop(name, None)
             self._wake()
@@ -185,6 +187,8 @@ class EngineAdapters:
             lost = before - (await listed_models(self._engine)).keys()
         except GatewayError as error:
             _log.debug("adapter_check_failed", engine=self.name, reason=error.message)
+        except Exception:  # noqa: BLE001 - supervised: as with a load
+            _log.exception("adapter_check_defect", engine=self.name)
         else:
             if lost:
                 _log.warning("adapters_lost", engine=self.name, adapters=sorted(lost))

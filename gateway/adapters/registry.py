@@ -122,18 +122,27 @@ class AdapterRegistry:
     async def bundled(self, folder: Path) -> None:
         """Register the adapters that ship in `folder/<task>/` for tasks without a stable channel.
 
-        Waits for an engine; one that fails is logged and holds up no other.
+        Waits for an engine; one that fails is logged, holds up no other and never ends the gateway.
         """
-        names = await asyncio.to_thread(_adapter_folders, folder)
+        try:
+            names = await asyncio.to_thread(_adapter_folders, folder)
+        except OSError as error:
+            _log.error("bundled_adapters_unreadable", error=error.strerror)
+            return
         for task in names:
-            served = self._catalog.get(task)
-            if served is None or await self._channels.stable(task) is not None:
-                continue
             try:
-                await self._engine_is_up(pool_of(served.base_model, self._pools))
-                await self.register(folder / task, task)
+                await self._register_bundled(folder / task, task)
             except GatewayError as error:
                 _log.error("bundled_adapter_failed", task=task, error=error.message)
+            except Exception:  # noqa: BLE001 - supervised: a defect with one adapter stays with it
+                _log.exception("bundled_adapter_defect", task=task)
+
+    async def _register_bundled(self, folder: Path, task: str) -> None:
+        served = self._catalog.get(task)
+        if served is None or await self._channels.stable(task) is not None:
+            return
+        await self._engine_is_up(pool_of(served.base_model, self._pools))
+        await self.register(folder, task)
 
     def _task(self, name: str) -> Task:
         served = self._catalog.get(name)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -18,6 +19,7 @@ from gateway.errors import (
     AdapterRefusedError,
     ConflictError,
     EngineUnavailableError,
+    InternalError,
     ModelNotFoundError,
 )
 from gateway.settings import AdapterSettings, EngineSettings, PoolSettings
@@ -326,6 +328,45 @@ async def test_bundled_adapters_are_registered_once_and_never_over_a_choice(
         await side.registry.rollback(TASK)
         await side.registry.bundled(bundle)
         assert side.directory.resolve(TASK) is None
+
+
+class StumblingChannels:
+    """A channel store that fails for one task."""
+
+    def __init__(self, channels: SqliteChannelStore, failure: Exception) -> None:
+        self._channels = channels
+        self._failure = failure
+
+    async def stable(self, task: str) -> str | None:
+        if task == TASK:
+            raise self._failure
+        return await self._channels.stable(task)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._channels, name)
+
+
+@pytest.mark.parametrize(
+    "failure", [InternalError("locked"), OSError("disk"), RuntimeError("defect")], ids=repr
+)
+async def test_a_bundled_adapter_that_fails_in_any_way_holds_up_no_other(
+    tmp_path: Path, engine: StubEngine, failure: Exception
+) -> None:
+    bundle = tmp_path / "bundle"
+    for task in (TASK, "ticket"):
+        write_peft_folder(bundle / task)
+    async with gateway_side(tmp_path, engine) as side:
+        channels: Any = StumblingChannels(side.channels, failure)
+        registry = AdapterRegistry(
+            side.directory,
+            side.store,
+            channels=channels,
+            reconciler=side.reconciler,
+            catalog=catalog_in(tmp_path),
+            pools={"small": side.pool},
+        )
+        await registry.bundled(bundle)
+        assert [manifest.task for manifest in side.directory.list()] == ["ticket"]
 
 
 async def test_errors_before_any_engine_is_asked(tmp_path: Path, engine: StubEngine) -> None:

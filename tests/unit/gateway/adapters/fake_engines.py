@@ -13,10 +13,11 @@ from gateway.settings import EngineSettings, PoolKind, PoolSettings
 
 @dataclass
 class FakeClient:
-    """Answers as vLLM does; a call to a path in `failing` fails."""
+    """Answers as vLLM does; a call to a path in `failing` fails, by `failure`."""
 
     loaded: set[str] = field(default_factory=set)
     failing: set[str] = field(default_factory=set)
+    failure: Exception = field(default_factory=lambda: EngineError("status 500"))
     called: list[str] = field(default_factory=list)
 
     async def call(
@@ -29,7 +30,7 @@ class FakeClient:
     ) -> bytes:
         self.called.append(path)
         if path in self.failing:
-            raise EngineError("status 500")
+            raise self.failure
         given = orjson.loads(body or b"{}")
         if path == "/v1/load_lora_adapter":
             self.loaded.add(given["lora_name"])

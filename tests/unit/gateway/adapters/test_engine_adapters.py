@@ -11,6 +11,7 @@ from contracts.adapter import AdapterManifest
 from gateway.adapters import AdapterStatus, AdapterStore, LoadState
 from gateway.adapters._engine_adapters import KEEP_UNWANTED, EngineAdapters
 from gateway.adapters._loads import FIRST_RETRY_SECONDS
+from gateway.errors import EngineError
 from gateway.settings import AdapterSettings
 from tests.unit.gateway.adapters.fake_engines import FakeEngine, FakePool
 from tests.unit.gateway.adapters.stored import put_version
@@ -143,7 +144,11 @@ async def test_the_longest_unwanted_version_is_unloaded_first(bench: Bench) -> N
     assert made[0].name not in {status.adapter for status in bench.adapters.statuses([])}
 
 
-async def test_a_version_that_cannot_be_unloaded_is_out_of_the_routing_all_the_same(bench: Bench) -> None:
+@pytest.mark.parametrize("failure", [EngineError("500"), RuntimeError("a defect")], ids=repr)
+async def test_a_version_that_cannot_be_unloaded_is_out_of_the_routing_all_the_same(
+    bench: Bench, failure: Exception
+) -> None:
+    bench.engine.client.failure = failure
     made = [bench.stored(seed) for seed in range(KEEP_UNWANTED + 1)]
     for manifest in made:
         await bench.turn(manifest)
@@ -170,7 +175,11 @@ async def test_a_lost_adapter_is_noticed_by_a_check_and_loaded_again(bench: Benc
     assert bench.engine.client.loaded == bench.engine.ready_adapters == {manifest.name}
 
 
-async def test_checks_keep_to_the_interval_and_a_failed_one_takes_nothing_away(bench: Bench) -> None:
+@pytest.mark.parametrize("failure", [EngineError("500"), RuntimeError("a defect")], ids=repr)
+async def test_checks_keep_to_the_interval_and_a_failed_one_takes_nothing_away(
+    bench: Bench, failure: Exception
+) -> None:
+    bench.engine.client.failure = failure
     manifest = bench.stored()
     await bench.turn(manifest)
     bench.engine.client.failing = {LIST}
