@@ -69,6 +69,23 @@ def test_the_further_index_is_asked_for_that_lock_alone(venv: Venv) -> None:
     assert all(str(venv.lock) in call for call in venv.calls)
 
 
+@pytest.mark.parametrize(
+    "printed",
+    [
+        "OSError: [Errno 28] No space left on device",
+        "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES",
+        "ERROR: something new",
+        # pip takes an index that it cannot reach for one that has nothing.
+        "WARNING: connection broken by NewConnectionError\nERROR: No matching distribution found",
+    ],
+)
+def test_the_further_index_is_not_asked_after_another_failure(printed: str, venv: Venv) -> None:
+    venv.behave(f'echo "{printed}"; exit 1')
+    with pytest.raises(LauncherError):
+        install(venv, "https://index.example/cpu")
+    assert len(venv.calls) == 1
+
+
 def test_nothing_is_built_from_source_and_nothing_is_resolved(venv: Venv) -> None:
     venv.behave("exit 0")
     install(venv)
