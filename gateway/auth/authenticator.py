@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
+from gateway.auth._same_machine import refuse_foreign
 from gateway.errors import AuthenticationError, PermissionDeniedError
 from gateway.records import Principal
 
@@ -69,8 +70,10 @@ class KeyAuthenticator:
 
         Raises:
             AuthenticationError: as `authenticate`.
-            PermissionDeniedError: a key of data scope.
+            PermissionDeniedError: a key of data scope; without keys, a call for another site.
         """
+        if self._principals is None:
+            refuse_foreign(headers)
         principal = await self.authenticate(headers)
         if not principal.is_admin:
             raise PermissionDeniedError("This key has no admin scope")

@@ -17,6 +17,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.commands import adapter as adapter_command
 from gateway.commands import task as task_command
+from tests.support.calls import assert_error
 from tests.support.gateway_fixtures import StartGateway
 from tests.support.gateway_process import GatewayThread
 from tests.support.peft_folder import write_peft_folder
@@ -63,6 +64,16 @@ def tar_with(*members: tuple[str, bytes, bytes]) -> bytes:
 
 def register(admin: httpx.Client, folder: Path, task: str = TASK) -> httpx.Response:
     return admin.post("/adapters", params={"task": task}, content=tar_of(folder), headers=TAR)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"Origin": "http://evil.example", "Content-Type": "text/plain"}, {"Host": "evil.example:8080"}],
+    ids=["a page elsewhere posts here", "a name elsewhere leads here"],
+)
+def test_without_keys_a_web_page_cannot_administer(admin: httpx.Client, headers: dict[str, str]) -> None:
+    for call in (("POST", f"/adapters/{TASK}/rollback"), ("GET", "/tasks")):
+        assert_error(admin.request(*call, headers=headers), 403, "permission_denied", says="auth.keys_file")
 
 
 def test_an_uploaded_folder_is_registered_and_serves(

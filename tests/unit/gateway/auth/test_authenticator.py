@@ -82,7 +82,46 @@ async def test_administration_needs_the_scope(keys: KeyAuthenticator) -> None:
 async def test_without_a_keys_file_everybody_is_one_tenant() -> None:
     anybody = KeyAuthenticator.from_file(None)
     assert await anybody.authenticate({}) == Principal("default", is_admin=True)
-    assert await anybody.authenticate_admin(bearer("anything")) == Principal("default", is_admin=True)
+    admin = await anybody.authenticate_admin({**bearer("anything"), "host": "localhost"})
+    assert admin == Principal("default", is_admin=True)
+
+
+@pytest.mark.parametrize("host", ["localhost:8080", "LOCALHOST", "127.0.0.1:8080", "127.1.2.3", "[::1]:8080"])
+@pytest.mark.parametrize("has_origin", [False, True])
+async def test_without_keys_this_machine_may_administer(host: str, has_origin: bool) -> None:
+    headers = {"host": host} | ({"origin": f"http://{host.lower()}"} if has_origin else {})
+    assert (await KeyAuthenticator(None).authenticate_admin(headers)).is_admin
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "",
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "10.0.0.7:80",
+        "0.0.0.0",
+        "[::1",
+        "::",
+    ],
+)
+async def test_without_keys_another_name_may_not_administer(host: str) -> None:
+    with pytest.raises(PermissionDeniedError, match=r"auth\.keys_file"):
+        await KeyAuthenticator(None).authenticate_admin({"host": host})
+
+
+@pytest.mark.parametrize(
+    "origin", ["http://evil.example", "null", "", "http://127.0.0.1:3000", "http://127.0.0.1", "http://["]
+)
+async def test_without_keys_a_page_of_another_origin_may_not_administer(origin: str) -> None:
+    with pytest.raises(PermissionDeniedError, match="origin"):
+        await KeyAuthenticator(None).authenticate_admin({"host": "127.0.0.1:8080", "origin": origin})
+
+
+async def test_with_keys_the_key_alone_decides(keys: KeyAuthenticator) -> None:
+    headers = {**bearer("k-öps"), "host": "gateway.example", "origin": "https://console.example"}
+    assert (await keys.authenticate_admin(headers)).tenant == "ops"
 
 
 async def test_an_empty_keys_file_lets_nobody_in(tmp_path: Path) -> None:
