@@ -52,6 +52,18 @@ class GrammarOutput(_Contract):
     grammar: str = Field(min_length=1, max_length=100_000)
 
 
+class PythonTypeOutput(_Contract):
+    """A Python type, as `package.module:Name`. It stands in a task's file alone.
+
+    The gateway resolves it when it reads the file; what it serves has the contract that came of it.
+    """
+
+    kind: Literal["python_type"]
+    type: str = Field(
+        pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$", max_length=500
+    )
+
+
 OutputContract = Annotated[
     TextOutput | JsonSchemaOutput | JsonObjectOutput | ChoiceOutput | RegexOutput | GrammarOutput,
     Field(discriminator="kind"),

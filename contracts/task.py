@@ -82,6 +82,14 @@ class Task(_Section):
             raise ValueError(f"a task's action is 'answer' or 'retrieve', not {action.value!r}")
         return action
 
+    @field_validator("output", mode="before")
+    @classmethod
+    def _is_resolved(cls, output: object) -> object:
+        """Who may import the type has put its contract in its place by now."""
+        if isinstance(output, dict) and output.get("kind") == "python_type":
+            raise ValueError("a Python type is resolved by the gateway alone; write out what it stands for")
+        return output
+
     @property
     def version(self) -> str:
         """First 12 hexadecimal digits of the content hash."""

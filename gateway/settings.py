@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints,
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
 """Without user and password: a URL is logged, and secrets do not stand in the file."""
+PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
 class Section(BaseModel):
@@ -86,10 +87,16 @@ class EscalationSettings(Section):
 
 
 class TaskSettings(Section):
-    """Where the tasks' YAML files lie; they are reloaded when changed."""
+    """Where the tasks' YAML files lie; they are reloaded when changed.
+
+    `python_types` names the packages of which a task may name a type as its output; their modules are
+    looked for in `python_path` first.
+    """
 
     folder: Path
     reload: bool = True
+    python_types: tuple[PackageName, ...] = ()
+    python_path: Path | None = None
 
 
 class RouterSettings(Section):

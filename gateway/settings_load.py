@@ -22,6 +22,7 @@ _REFERENCE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 _PATHS = (
     ("auth", "keys_file"),
     ("tasks", "folder"),
+    ("tasks", "python_path"),
     ("router", "bundle"),
     ("router", "encoder"),
     ("adapters", "bundled"),

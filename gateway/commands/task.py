@@ -14,7 +14,7 @@ from contracts.output import OutputContract
 from gateway.commands._admin_client import call, fail, gateway_url, out
 from gateway.conformance.compiled import compile_contract
 from gateway.settings_load import SettingsError, load_settings
-from gateway.tasks import TaskFileError, TaskRules, check_task_file
+from gateway.tasks import PythonTypes, TaskFileError, TaskRules, check_task_file
 
 app = typer.Typer(help="List tasks and check task files.", no_args_is_help=True)
 
@@ -70,7 +70,12 @@ def _rules(config: Path | None) -> TaskRules:
     except SettingsError as error:
         fail(str(error))
     models = [model for pool in settings.pools.values() for model in pool.models]
-    return TaskRules(models, list(settings.collections), _compile)
+    types = (
+        PythonTypes(settings.tasks.python_types, settings.tasks.python_path)
+        if settings.tasks
+        else PythonTypes()
+    )
+    return TaskRules(models, list(settings.collections), _compile, types)
 
 
 def _compile(contract: OutputContract) -> None:

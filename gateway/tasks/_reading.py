@@ -5,18 +5,19 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Callable, Collection, Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
-from contracts.output import OutputContract
+from contracts.output import OutputContract, PythonTypeOutput
 from contracts.prompt import PromptError, PromptPassage, render_prompt
 from contracts.route import Action
 from contracts.task import Task
 from gateway.errors import SchemaUnsupportedError
+from gateway.tasks._python_types import PythonTypeError, PythonTypes
 
 MAX_FILE_BYTES = 1024 * 1024
 MAX_DEPTH = 64
@@ -37,12 +38,20 @@ class TaskFileError(ValueError):
 class TaskRules:
     """What a task may refer to (None: anything), and how its output contract is compiled.
 
-    `check_output` raises `SchemaUnsupportedError` for a contract that cannot be compiled.
+    `check_output` raises `SchemaUnsupportedError` for a contract that cannot be compiled. `python_types`
+    resolves outputs of that kind; by default it allows none.
     """
 
     base_models: Collection[str] | None
     collections: Collection[str] | None
     check_output: Callable[[OutputContract], None]
+    python_types: PythonTypes = field(default_factory=PythonTypes)
+
+
+class _Named(BaseModel):
+    """As much of a task as names its type; faults are reported with the key's whole path."""
+
+    output: PythonTypeOutput
 
 
 class _Loader(yaml.CSafeLoader):
@@ -107,7 +116,9 @@ def parse_task(file: str, content: bytes, rules: TaskRules) -> Task:
     if not isinstance(data, dict):
         raise TaskFileError(file, "expected a mapping of the task's keys at the top")
     try:
-        task = Task.model_validate(data)
+        task = Task.model_validate(_resolved(data, rules.python_types))
+    except PythonTypeError as error:
+        raise TaskFileError(file, f"output.type: {error}") from error
     except ValidationError as error:
         lines = [f"{'.'.join(map(str, item['loc'])) or 'task'}: {item['msg']}" for item in error.errors()]
         raise TaskFileError(file, "; ".join(lines[:10])) from error
@@ -118,6 +129,14 @@ def parse_task(file: str, content: bytes, rules: TaskRules) -> Task:
     except SchemaUnsupportedError as error:
         raise TaskFileError(file, f"output: {error.message}") from error
     return task
+
+
+def _resolved(data: dict[str, Any], types: PythonTypes) -> dict[str, Any]:
+    """Put the contract that a Python type stands for in its place."""
+    output = data.get("output")
+    if not isinstance(output, dict) or output.get("kind") != "python_type":
+        return data
+    return {**data, "output": types.resolve(_Named.model_validate(data).output.type)}
 
 
 def _parse_yaml(file: str, content: bytes) -> object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -13,6 +13,7 @@ from watchfiles import awatch
 
 from contracts.output import OutputContract
 from contracts.task import Task
+from gateway.tasks._python_types import PythonTypes
 from gateway.tasks._reading import TaskFileError, TaskRules, parse_task, read_bytes
 
 _log = structlog.get_logger(__name__)
@@ -29,11 +30,15 @@ Fingerprint = tuple[int, int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """What is known of one file: the task that serves (None if it never loaded), and what is wrong now."""
+    """What is known of one file: the task that serves (None if it never loaded), and what is wrong now.
+
+    `types` is the state of the Python types' files, where the task's file speaks of one.
+    """
 
     fingerprint: Fingerprint
     task: Task | None
     problem: str | None = None
+    types: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,7 @@ class TaskCatalog:
     """Serves tasks by name; bounded to `MAX_FILES` files of 1 MiB.
 
     A reload swaps the whole snapshot. A file that breaks keeps its last good task serving, and a file
-    that is deleted takes its task with it.
+    that is deleted takes its task with it. A change of a Python type's module counts as one of the file.
     """
 
     def __init__(
@@ -57,9 +62,11 @@ class TaskCatalog:
         base_models: Collection[str],
         collections: Collection[str] = (),
         check_output: Callable[[OutputContract], None],
+        python_types: PythonTypes | None = None,
     ) -> None:
         self._folder = folder
-        self._rules = TaskRules(frozenset(base_models), frozenset(collections), check_output)
+        self._types = python_types or PythonTypes()
+        self._rules = TaskRules(frozenset(base_models), frozenset(collections), check_output, self._types)
         self._snapshot = _Snapshot()
 
     def load(self) -> None:
@@ -138,25 +145,30 @@ class TaskCatalog:
             problem = f"holds {len(paths)} task files; at most {MAX_FILES} are read"
             return _Snapshot(before.entries, before.tasks, problem)
         entries: dict[str, _Entry] = {}
+        types = self._types.refresh()
         for path in paths:
-            entry = self._read(path, before.entries.get(path.name))
+            entry = self._read(path, before.entries.get(path.name), types)
             if entry is not None:
                 entries[path.name] = entry
         return _without_duplicates(entries, before)
 
-    def _read(self, path: Path, old: _Entry | None) -> _Entry | None:
-        """Read one file if it has changed; None where it is gone."""
+    def _read(self, path: Path, old: _Entry | None, types: int) -> _Entry | None:
+        """Read one file if it has changed, or its Python type; None where it is gone."""
         kept = old.task if old is not None else None
+        is_typed = False
         try:
             status = path.stat()
             fingerprint = (status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino)
-            if old is not None and old.fingerprint == fingerprint and not _is_duplicate(old):
+            if old is not None and old.fingerprint == fingerprint and _is_current(old, types):
                 return old
-            return _Entry(fingerprint, parse_task(path.name, read_bytes(path), self._rules))
+            content = read_bytes(path)
+            is_typed = b"python_type" in content
+            task = parse_task(path.name, content, self._rules)
+            return _Entry(fingerprint, task, types=self._types.refresh() if is_typed else None)
         except FileNotFoundError:
             return None
         except TaskFileError as error:
-            return _Entry(fingerprint, kept, error.message)
+            return _Entry(fingerprint, kept, error.message, self._types.refresh() if is_typed else None)
         except OSError as error:
             return _Entry((0, 0, 0, 0), kept, f"cannot be read: {error.strerror}")
 
@@ -164,9 +176,10 @@ class TaskCatalog:
 _DUPLICATE = "name: "
 
 
-def _is_duplicate(entry: _Entry) -> bool:
+def _is_current(entry: _Entry, types: int) -> bool:
     """A name that was taken may have become free, so such a file is read again each time."""
-    return entry.problem is not None and entry.problem.startswith(_DUPLICATE)
+    is_duplicate = entry.problem is not None and entry.problem.startswith(_DUPLICATE)
+    return not is_duplicate and entry.types in (None, types)
 
 
 def _without_duplicates(entries: Mapping[str, _Entry], before: _Snapshot) -> _Snapshot:
@@ -185,7 +198,7 @@ def _without_duplicates(entries: Mapping[str, _Entry], before: _Snapshot) -> _Sn
             kept = old.task if old is not None and old.task is not None else None
             free = kept if kept is not None and kept.name not in tasks else None
             problem = f"{_DUPLICATE}{name!r} is already the task of {holders[name]}; choose another name"
-            entry = _Entry(entry.fingerprint, free, problem)
+            entry = replace(entry, task=free, problem=problem)
         if entry.task is not None:
             tasks[entry.task.name] = entry.task
             holders[entry.task.name] = file

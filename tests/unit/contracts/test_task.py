@@ -76,6 +76,7 @@ def test_a_task_cannot_be_a_tool_or_an_escalation(action: str) -> None:
         ({"output": {"kind": "choice", "choices": []}}, ("output", "choice", "choices")),
         ({"output": {"kind": "json_schema"}}, ("output", "json_schema", "schema")),
         ({"output": {"kind": "regex", "pattern": ""}}, ("output", "regex", "pattern")),
+        ({"output": {"kind": "python_type", "type": "shop.shapes:Invoice"}}, ("output",)),
         ({"examples": [""]}, ("examples", 0)),
     ],
     ids=str,

@@ -166,3 +166,12 @@ def test_an_explanation_names_the_word_that_carried_the_decision() -> None:
     assert code == 0, errors
     assert "task:docs-answer" in output
     assert "warranty" in output
+
+
+def test_a_task_with_a_python_type_gives_its_examples(tmp_path: Path) -> None:
+    (tmp_path / "typed.yaml").write_text(
+        "{name: typed, description: Reads., base_model: m, examples: [one, two],"
+        " output: {kind: python_type, type: 'shop:Invoice'}}"
+    )
+    tasks = read_tasks(tmp_path)
+    assert [row.text for row in rows_of_tasks(tasks)] == ["one", "two"]
