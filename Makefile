@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # Set by options on the command line, as in `make test-unit ARGS="-k stream"`.
 ARGS ?=
 
-.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice
+.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice bench-structured
 .PHONY: test-unit test-property test-integration test-contract test-engine test-e2e
 .DEFAULT_GOAL := help
 
@@ -75,6 +75,9 @@ bench-first-answer: setup-dev  ## Measure the time from a clean clone to the fir
 
 bench-invoice: setup-dev  ## Compare the demo adapter with the base model, on a running gateway
 	$(BIN)/python -m benchmarks.invoice $(ARGS)
+
+bench-structured: setup-dev  ## Measure schema intake: soundness, coverage, time, and hostile schemas
+	$(BIN)/python -m benchmarks.structured $(ARGS)
 
 clean:  ## Remove what set-up and tests made (environments, home folder, caches)
 	rm -rf .venv .venv-engine .venv*.lock .firstline .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache

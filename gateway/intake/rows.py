@@ -42,13 +42,10 @@ def read_rows(path: Path) -> Iterator[Row]:
         if name.endswith(".json"):
             yield _row(path.read_text("utf-8"), str(path), path.stem)
             return
-        opened = (
-            lzma.open(path, "rt", encoding="utf-8") if name.endswith(".xz") else path.open(encoding="utf-8")
-        )
-        with opened as file:
+        with lzma.open(path) if name.endswith(".xz") else path.open("rb") as file:
             for number, line in enumerate(file, start=1):
                 if line.strip():
-                    yield _row(line, f"{path}:{number}", f"{path.stem}:{number}")
+                    yield _row(line.decode("utf-8"), f"{path}:{number}", f"{path.stem}:{number}")
     except (OSError, EOFError, UnicodeDecodeError, lzma.LZMAError) as error:
         raise RowError(f"{path}: cannot be read: {error}") from error
 

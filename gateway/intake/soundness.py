@@ -1,7 +1,8 @@
-"""Soundness and coverage over schemas with labelled instances: what passes that should not, what is refused."""
+"""Soundness and coverage over labelled instances: what passes that should not, and what is refused."""
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -97,6 +98,7 @@ def summary(results: Sequence[RowResult]) -> dict[str, Any]:
     """Count. `ok` says that no instance that is labelled invalid passes intake and verification."""
     refused = [one.verdict for one in results if one.verdict.kind is VerdictKind.REFUSED]
     partly = [one.verdict for one in results if one.verdict.kind is VerdictKind.PARTLY]
+    constrained = [one for one in results if one.verdict.kind is VerdictKind.CONSTRAINED]
     passed = _count(results, _has_passed)
     return {
         "ok": bool(results) and passed == 0,
@@ -118,13 +120,15 @@ def summary(results: Sequence[RowResult]) -> dict[str, Any]:
             "by_strictness": _count(results, lambda one: _is_rejected(one) and one.validator),
         },
         "grammar_alone": {
-            "invalid_admitted": _count(results, lambda one: not one.is_valid and one.grammar),
+            "invalid_admitted": _count(results, _is_admitted),
+            "invalid_admitted_though_constrained": _count(constrained, _is_admitted),
             "valid_forbidden": _count(results, _is_forbidden),
         },
         "intake_ms": milliseconds([one.verdict.seconds for one in results]),
         "rows": {
             "invalid_passed": _named(results, _has_passed),
             "valid_rejected": _named(results, _is_rejected),
+            "invalid_admitted_though_constrained": _named(constrained, _is_admitted),
             "valid_forbidden": _named(results, _is_forbidden),
         },
     }
@@ -137,8 +141,7 @@ def milliseconds(seconds: Iterable[float]) -> dict[str, float]:
         return {}
     ranks = {"p50": 0.5, "p99": 0.99, "max": 1.0}
     return {
-        name: round(1000 * ordered[max(0, -int(-share * len(ordered) // 1) - 1)], 3)
-        for name, share in ranks.items()
+        name: round(1000 * ordered[math.ceil(share * len(ordered)) - 1], 3) for name, share in ranks.items()
     }
 
 
@@ -148,6 +151,10 @@ def _has_passed(one: Judged) -> bool:
 
 def _is_rejected(one: Judged) -> bool:
     return one.is_valid and not one.is_proven
+
+
+def _is_admitted(one: Judged) -> bool:
+    return not one.is_valid and one.grammar
 
 
 def _is_forbidden(one: Judged) -> bool:
