@@ -70,11 +70,7 @@ def _rules(config: Path | None) -> TaskRules:
     except SettingsError as error:
         fail(str(error))
     models = [model for pool in settings.pools.values() for model in pool.models]
-    types = (
-        PythonTypes(settings.tasks.python_types, settings.tasks.python_path)
-        if settings.tasks
-        else PythonTypes()
-    )
+    types = PythonTypes.of_settings(settings.tasks)
     return TaskRules(models, list(settings.collections), _compile, types)
 
 

@@ -8,10 +8,12 @@ import sys
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from pydantic import TypeAdapter
 
 from contracts.output import OutputContract
+from gateway.settings import TaskSettings
 
 TIMEOUT_SECONDS = 20.0
 MAX_KEPT = 1000
@@ -62,6 +64,11 @@ class PythonTypes:
         self._folder = folder
         self._timeout_seconds = timeout_seconds
         self._kept: dict[str, _Kept] = {}
+
+    @classmethod
+    def of_settings(cls, section: TaskSettings | None) -> Self:
+        """Those that the settings allow; without the section none."""
+        return cls(section.python_types, section.python_path) if section is not None else cls()
 
     def resolve(self, name: str) -> OutputContract:
         """The contract that `module:Name` stands for; blocks while the process runs.
