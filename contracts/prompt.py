@@ -68,6 +68,18 @@ def render_prompt(
     return TaskPrompt(system, user)
 
 
+def render_question(question: str, text: str, answer: str) -> str:
+    """Fill in a verifier's question, a template over `input` and `answer`.
+
+    Raises:
+        PromptError: it does not parse, names another variable, or fails.
+    """
+    try:
+        return _compile(question).render({"input": text, "answer": answer}).strip()
+    except _FAULTS as error:
+        raise PromptError(f"the verifier's question: {error}") from error
+
+
 @lru_cache(maxsize=1024)
 def _compile(source: str) -> Template:
     return _environment.from_string(source)

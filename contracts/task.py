@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from contracts.canonical import content_hash, stable_bytes
 from contracts.output import OutputContract, TextOutput
 from contracts.route import Action
+from contracts.verification import Verification
 
 TASK_NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
 """A DNS label: it goes into file names, metric labels and `task@version`."""
@@ -38,12 +39,20 @@ class Sampling(_Section):
 
 
 class Policy(_Section):
-    """Bounds over all attempts of one request, and what to do at them."""
+    """Bounds over all attempts of one request, and what to do at them.
+
+    `on_unproven` says how a request ends when no attempt gave a proven answer: with an error, or with
+    the sentence `refusal` as a refusal.
+    """
 
     deadline_seconds: float = Field(default=60.0, gt=0, le=3600)
     max_cost_usd: float | None = Field(default=None, gt=0)
     may_escalate: bool = True
     without_escalation_pool: WithoutPool = WithoutPool.ANSWER
+    on_unproven: Literal["error", "refuse"] = "error"
+    refusal: str = Field(
+        default="No answer could be proven right, so none is given.", min_length=1, max_length=500
+    )
 
 
 class Retrieval(_Section):
@@ -73,6 +82,7 @@ class Task(_Section):
     sampling: Sampling = Field(default_factory=Sampling)
     policy: Policy = Field(default_factory=Policy)
     retrieval: Retrieval | None = None
+    verification: Verification = Field(default_factory=Verification)
     examples: tuple[Example, ...] = Field(default=(), max_length=10_000)
 
     @field_validator("action")
@@ -93,4 +103,21 @@ class Task(_Section):
     @property
     def version(self) -> str:
         """First 12 hexadecimal digits of the content hash."""
-        return content_hash(stable_bytes(self.model_dump(mode="json", by_alias=True)))[:12]
+        return content_hash(stable_bytes(self._content()))[:12]
+
+    def _content(self) -> dict[str, Any]:
+        """All fields, less those of `_ADDED` at their defaults: what never names them keeps its version."""
+        content = self.model_dump(mode="json", by_alias=True)
+        for path in _ADDED:
+            fields, default = content, _DEFAULTS
+            for key in path[:-1]:
+                fields, default = fields[key], default[key]
+            if fields[path[-1]] == default[path[-1]]:
+                del fields[path[-1]]
+        return content
+
+
+_ADDED = (("verification",), ("policy", "on_unproven"), ("policy", "refusal"))
+"""Fields that came after the first versions were written into adapters and reports."""
+
+_DEFAULTS = Task(name="defaults", description="-", base_model="-").model_dump(mode="json", by_alias=True)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from pydantic import ValidationError
 
 from contracts.task import Task
 
+EXAMPLES = Path(__file__).parents[3] / "examples" / "tasks"
 TASK: dict[str, Any] = {"name": "invoice", "description": "Reads.", "base_model": "small"}
 
 
@@ -26,6 +29,16 @@ def test_a_default_that_is_written_out_changes_no_version() -> None:
     assert make(prompt="{{ input }}", sampling={"temperature": 0.0}).version == make().version
 
 
+def test_the_version_that_the_demo_adapter_was_trained_for_stays() -> None:
+    task = Task.model_validate(yaml.safe_load((EXAMPLES / "invoice-extract.yaml").read_text("utf-8")))
+    assert task.version == "42a20c5ece8a"
+
+
+def test_a_later_field_that_is_written_out_at_its_default_changes_no_version() -> None:
+    written = {"verification": {"rules": [], "grounding": None}, "policy": {"on_unproven": "error"}}
+    assert make(**written).version == make().version
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -38,6 +51,10 @@ def test_a_default_that_is_written_out_changes_no_version() -> None:
         {"output": {"kind": "json_schema", "schema": {"type": "object"}}},
         {"sampling": {"max_tokens": 7}},
         {"policy": {"may_escalate": False}},
+        {"policy": {"on_unproven": "refuse"}},
+        {"policy": {"refusal": "Sorry."}},
+        {"verification": {"rules": [{"name": "a", "expression": "true", "message": "b"}]}},
+        {"verification": {"grounding": {"pointers": ["/a"]}}},
         {"retrieval": {"collection": "handbook"}},
         {"examples": ["one"]},
     ],
@@ -72,6 +89,9 @@ def test_a_task_cannot_be_a_tool_or_an_escalation(action: str) -> None:
         ({"sampling": {"temperatur": 1}}, ("sampling", "temperatur")),
         ({"sampling": {"temperature": 3}}, ("sampling", "temperature")),
         ({"policy": {"deadline_seconds": 0}}, ("policy", "deadline_seconds")),
+        ({"policy": {"on_unproven": "maybe"}}, ("policy", "on_unproven")),
+        ({"policy": {"refusal": ""}}, ("policy", "refusal")),
+        ({"verification": {"rule": []}}, ("verification", "rule")),
         ({"schema_version": 2}, ("schema_version",)),
         ({"output": {"kind": "choice", "choices": []}}, ("output", "choice", "choices")),
         ({"output": {"kind": "json_schema"}}, ("output", "json_schema", "schema")),
