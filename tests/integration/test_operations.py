@@ -17,7 +17,7 @@ from tests.support.settings_files import MODEL, UPSTREAM_MODEL, write_settings
 from tests.support.stub_engine import Reply, StubEngine
 
 CHAT = "/v1/chat/completions"
-TASKS = {"docs-answer", "invoice-extract", "rewrite-standard", "ticket-triage"}
+TASKS = {"docs-answer", "invoice-extract", "invoice-lines", "rewrite-standard", "ticket-triage"}
 MARKER = "zanzibar-7731-secret"
 
 
