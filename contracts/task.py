@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
@@ -41,6 +42,9 @@ class Sampling(_Section):
 class Policy(_Section):
     """Bounds over all attempts of one request, and what to do at them.
 
+    `stream` is how a stream leaves where the request does not say: as it comes, or once it is proven. Without
+    it, what the grammar guards wholly passes. `allow_partial_grammar` accepts that a grammar forces a part of
+    the output contract and the rest is verified; without it, unless the contract is strict.
     `on_unproven` says how a request ends when no attempt gave a proven answer: with an error, or with
     the sentence `refusal` as a refusal.
     """
@@ -49,6 +53,8 @@ class Policy(_Section):
     max_cost_usd: float | None = Field(default=None, gt=0)
     may_escalate: bool = True
     without_escalation_pool: WithoutPool = WithoutPool.ANSWER
+    stream: Literal["passthrough", "verified"] | None = None
+    allow_partial_grammar: bool | None = None
     on_unproven: Literal["error", "refuse"] = "error"
     refusal: str = Field(
         default="No answer could be proven right, so none is given.", min_length=1, max_length=500
@@ -100,7 +106,12 @@ class Task(_Section):
             raise ValueError("a Python type is resolved by the gateway alone; write out what it stands for")
         return output
 
-    @property
+    @cached_property
+    def output_hash(self) -> str:
+        """First 12 hexadecimal digits of the hash of the output contract alone."""
+        return content_hash(stable_bytes(self.output.model_dump(mode="json", by_alias=True)))[:12]
+
+    @cached_property
     def version(self) -> str:
         """First 12 hexadecimal digits of the content hash."""
         return content_hash(stable_bytes(self._content()))[:12]
@@ -117,7 +128,13 @@ class Task(_Section):
         return content
 
 
-_ADDED = (("verification",), ("policy", "on_unproven"), ("policy", "refusal"))
+_ADDED = (
+    ("verification",),
+    ("policy", "stream"),
+    ("policy", "allow_partial_grammar"),
+    ("policy", "on_unproven"),
+    ("policy", "refusal"),
+)
 """Fields that came after the first versions were written into adapters and reports."""
 
 _DEFAULTS = Task(name="defaults", description="-", base_model="-").model_dump(mode="json", by_alias=True)

@@ -12,6 +12,7 @@ from contracts.route import RouteDecision
 class TraceRecord:
     """One request, closed. Texts are not part of it; captures are another record.
 
+    `schema` is the hash of the task's own output contract, `request` for one that the request brought.
     `inter_token_seconds` holds the first gaps between deltas, a bounded number of them.
     """
 
@@ -25,6 +26,7 @@ class TraceRecord:
     seconds: float
     time_to_first_token_seconds: float | None
     is_structured: bool
+    schema: str = ""
     passages: int = 0
     degraded: str | None = None
     inter_token_seconds: tuple[float, ...] = field(default=())

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -19,7 +19,6 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from contracts.outcome import Usage
-from contracts.output import OutputContract
 from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, Reconciler
 from gateway.api.admin import AdminParts, admin_router
 from gateway.api.edge import Edge
@@ -27,13 +26,12 @@ from gateway.api.embeddings import EmbeddingEndpoint
 from gateway.api.pool_embeddings import PoolEmbedder
 from gateway.api.routes import HttpParts, make_http
 from gateway.auth import KeyAuthenticator
-from gateway.conformance import (
-    ContractCompiler,
-    EscalationTarget,
-    LadderConformer,
-    compile_contract,
-)
+from gateway.conformance import Attempts, EscalationTarget, LadderConformer, Promises, TaskChecks
+from gateway.conformance.task_guard import TaskGuard
 from gateway.engines import Generator, Pool
+from gateway.intake.intake import Intake, IntakeWorkers
+from gateway.intake.limits import Limits
+from gateway.intake.workers import Workers, WorkerSettings
 from gateway.parsing.parser import RequestParser
 from gateway.pipeline.chat import ChatPipeline
 from gateway.prompting.composer import PromptComposer
@@ -42,6 +40,8 @@ from gateway.retrieval import FolderRetriever
 from gateway.routing import Models, PolicyRouting
 from gateway.settings import PoolKind, Settings
 from gateway.state.sqlite_channels import SqliteChannelStore
+from gateway.state.verdicts import SqliteVerdictStore
+from gateway.tasks import PythonTypes
 from gateway.tasks.catalog import TaskCatalog
 from gateway.telemetry.engines import EngineCollector
 from gateway.telemetry.metrics import Metrics
@@ -61,7 +61,9 @@ class Parts:
     reconciler: Reconciler
     retriever: FolderRetriever
     recorder: QueueRecorder
-    compiler: ContractCompiler
+    workers: IntakeWorkers
+    verdicts: SqliteVerdictStore
+    intake: Intake
     readiness: Readiness
 
 
@@ -92,7 +94,15 @@ def build_app(settings: Settings) -> ASGIApp:
     metrics.registry.register(EngineCollector(e for pool in pools.values() for e in pool.engines))
     encoder = Encoder.load(settings.router.encoder or DEFAULT_ENCODER)
     classifier = Router.load(settings.router.bundle or DEFAULT_BUNDLE, encoder)
-    catalog = load_catalog(settings)
+    workers = _workers(settings)
+    verdicts = SqliteVerdictStore(settings.state_folder / "verdicts.sqlite3")
+    intake = Intake(
+        workers,
+        verdicts,
+        limits=_limits(settings),
+        observe=lambda kind, seconds: metrics.schema_vet_seconds.labels(kind).observe(seconds),
+    )
+    catalog = load_catalog(settings, intake)
     store = AdapterStore(settings.adapter_store)
     reconciler = Reconciler(pools, store, settings.adapters)
     channels = SqliteChannelStore(settings.state_folder / "channels.sqlite3")
@@ -110,7 +120,9 @@ def build_app(settings: Settings) -> ASGIApp:
         reconciler=reconciler,
         retriever=FolderRetriever(settings.collections, encoder.embed),
         recorder=QueueRecorder((MetricsSink(metrics), LogSink()), metrics, clock=time.monotonic),
-        compiler=ContractCompiler(),
+        workers=workers,
+        verdicts=verdicts,
+        intake=intake,
         readiness=Readiness(pools),
     )
     routing = PolicyRouting(classifier, catalog, directory, models=_models(settings))
@@ -131,16 +143,18 @@ def build_app(settings: Settings) -> ASGIApp:
     return Edge(make_http(http, lambda _: _running(parts)))
 
 
-def load_catalog(settings: Settings) -> TaskCatalog:
+def load_catalog(settings: Settings, intake: Intake) -> TaskCatalog:
     """Read the tasks; without a folder there are none. Raises TaskFileError."""
-    folder = settings.tasks.folder if settings.tasks else settings.home / "tasks"
-    if settings.tasks is None:
+    asked = settings.tasks
+    folder = asked.folder if asked else settings.home / "tasks"
+    if asked is None:
         folder.mkdir(parents=True, exist_ok=True)
     catalog = TaskCatalog(
         folder,
         base_models=tuple(_served(settings)),
         collections=tuple(settings.collections),
-        check_output=_check_output,
+        check_task=TaskGuard(intake, _served(settings)),
+        python_types=PythonTypes.of_settings(settings.tasks),
     )
     catalog.load()
     return catalog
@@ -153,8 +167,16 @@ def _admin_only(authenticator: KeyAuthenticator) -> Callable[[Request], Awaitabl
     return require_admin
 
 
-def _check_output(contract: OutputContract) -> None:
-    compile_contract(contract)
+def _limits(settings: Settings) -> Limits:
+    return Limits(schema_bytes=settings.schemas.max_bytes, enum_values=settings.schemas.max_enum_values)
+
+
+def _workers(settings: Settings) -> IntakeWorkers:
+    asked = settings.schemas
+    vetting = WorkerSettings(
+        count=asked.workers, limit_seconds=asked.timeout_seconds, memory_bytes=asked.worker_memory_bytes
+    )
+    return IntakeWorkers(Workers(vetting), Workers(replace(vetting, count=1)))
 
 
 def _served(settings: Settings) -> dict[str, str]:
@@ -179,20 +201,22 @@ def _models(settings: Settings) -> Models:
 def _pipeline(parts: Parts, routing: PolicyRouting, authenticator: KeyAuthenticator) -> ChatPipeline:
     settings = parts.settings
     target = settings.escalation
+    guarded = _kind(settings, PoolKind.VLLM)
+    attempts = Attempts(clock=time.monotonic, price=partial(price_usd, settings))
     return ChatPipeline(
         recorder=parts.recorder,
         authenticator=authenticator,
-        parser=RequestParser(parts.compiler.check, max_nesting=settings.server.max_nesting),
+        parser=RequestParser(max_nesting=settings.server.max_nesting),
         routing=routing,
         retriever=parts.retriever,
         composer=PromptComposer(clock=time.monotonic, native_pools=_kind(settings, PoolKind.OPENAI)),
         conformer=LadderConformer(
-            parts.compiler,
-            clock=time.monotonic,
-            price=lambda pool, usage: price_usd(settings, pool, usage),
+            Promises(parts.intake, guarded_pools=guarded),
+            attempts,
+            TaskChecks(attempts, _served(settings)),
             call_ids=_call_ids(),
             escalation=EscalationTarget(target.pool, target.model) if target else None,
-            guarded_pools=_kind(settings, PoolKind.VLLM),
+            guarded_pools=guarded,
         ),
         generate=Generator(parts.pools, clock=time.monotonic).generate,
     )
@@ -241,8 +265,12 @@ def _listed(routing: PolicyRouting, directory: AdapterDirectory, settings: Setti
 async def _running(parts: Parts) -> AsyncIterator[None]:
     """Start the loops; a loop that fails ends the process rather than serving half blind."""
     async with AsyncExitStack() as stack:
-        stack.callback(parts.compiler.close)
         stack.push_async_callback(parts.channels.close)
+        stack.push_async_callback(parts.verdicts.close)
+        await stack.enter_async_context(parts.workers.vetting.running())
+        await stack.enter_async_context(parts.workers.proving.running())
+        if parts.settings.schemas.prestart:
+            parts.workers.vetting.warm()
         await stack.enter_async_context(parts.recorder.running())
         for pool in parts.pools.values():
             await stack.enter_async_context(pool.running())

@@ -24,12 +24,15 @@ GatewayError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from typing import ClassVar
 
 
 class GatewayError(Exception):
-    """A failure with a fixed place on the wire; subclasses fix the class variables."""
+    """A failure with a fixed place on the wire; subclasses fix the class variables.
+
+    `details` are the single faults, each with a JSON pointer; they go to the client and into no log.
+    """
 
     status: ClassVar[int] = 500
     type: ClassVar[str] = "server_error"
@@ -37,12 +40,18 @@ class GatewayError(Exception):
     retryable: ClassVar[bool] = False
 
     def __init__(
-        self, message: str, *, param: str | None = None, retry_after_seconds: float | None = None
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_seconds: float | None = None,
+        details: Sequence[Mapping[str, str]] = (),
     ) -> None:
         super().__init__(message)
         self.message = message
         self.param = param
         self.retry_after_seconds = retry_after_seconds
+        self.details = details
 
 
 class InternalError(GatewayError):
@@ -168,9 +177,28 @@ class EngineError(GatewayError):
 
 
 class OutputInvalidError(EngineError):
-    """Every attempt was made and none gave an answer that keeps the contract."""
+    """Every attempt was made and none gave an answer that keeps the contract.
+
+    The code says at which rung it ended: `output_invalid` after the first attempt, else `RUNG_failed`.
+    `failure` is the check that failed: `truncated`, `schema`, `rule`, `grounding` and so on.
+    """
 
     code = "output_invalid"
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_seconds: float | None = None,
+        details: Sequence[Mapping[str, str]] = (),
+        rung: str = "first",
+        failure: str = "",
+    ) -> None:
+        super().__init__(message, param=param, retry_after_seconds=retry_after_seconds, details=details)
+        self.failure = failure
+        if rung != "first":
+            self.code = f"{rung}_failed"  # type: ignore[misc]  # the rung chooses it
 
 
 class EngineTimeoutError(GatewayError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
 
@@ -12,6 +12,25 @@ Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
 """Without user and password: a URL is logged, and secrets do not stand in the file."""
 PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
+
+
+Droppable = Literal[
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_tokens",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning_effort",
+    "seed",
+    "stop",
+    "temperature",
+    "top_logprobs",
+    "top_p",
+    "user",
+]
+"""Fields that only shape an answer; what a job asks and promises is never dropped."""
 
 
 class Section(BaseModel):
@@ -64,7 +83,11 @@ class Prices(Section):
 
 
 class PoolSettings(Section):
-    """The engines that serve one base model, or one upstream provider."""
+    """The engines that serve one base model, or one upstream provider.
+
+    `max_tokens_field` and `drop_fields` are for upstreams that refuse what others want: models that know
+    `max_completion_tokens` alone, or take no `temperature`.
+    """
 
     kind: PoolKind = PoolKind.VLLM
     engines: tuple[EngineSettings, ...] = Field(min_length=1)
@@ -72,6 +95,8 @@ class PoolSettings(Section):
     api_key: SecretStr | None = None
     api_key_file: Path | None = None
     prices: Prices = Prices()
+    max_tokens_field: Annotated[str, StringConstraints(pattern="^max_(completion_)?tokens$")] = "max_tokens"
+    drop_fields: tuple[Droppable, ...] = ()
     max_lora_rank: int = Field(default=16, ge=1, le=512)
     max_connections: int = Field(default=256, ge=1, le=10_000)
     connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
@@ -135,6 +160,21 @@ class AdapterSettings(Section):
     ready_wait_seconds: float = Field(default=15.0, ge=0, le=300)
 
 
+class SchemaSettings(Section):
+    """How new schemas are vetted: in processes of their own, within these bounds.
+
+    `timeout_seconds` and `worker_memory_bytes` bound one vetting; `workers` processes stay ready for it,
+    from the start with `prestart`, else from the first new schema on.
+    """
+
+    workers: int = Field(default=1, ge=1, le=64)
+    timeout_seconds: float = Field(default=5.0, gt=0, le=60)
+    prestart: bool = True
+    worker_memory_bytes: int = Field(default=1024**3, ge=256 * 1024**2)
+    max_bytes: int = Field(default=262_144, ge=1024, le=16 * 1024**2)
+    max_enum_values: int = Field(default=10_000, ge=1, le=1_000_000)
+
+
 class LogSettings(Section):
     """Structured logs; prompts are never written."""
 
@@ -159,6 +199,7 @@ class Settings(Section):
     collections: dict[Name, CollectionSettings] = Field(default_factory=dict)
     embeddings: EmbeddingSettings = EmbeddingSettings()
     adapters: AdapterSettings = AdapterSettings()
+    schemas: SchemaSettings = SchemaSettings()
     log: LogSettings = LogSettings()
 
     @property

@@ -8,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
-from gateway.errors import GatewayError, InternalError, InvalidRequestError
+from gateway.errors import GatewayError, InternalError, InvalidRequestError, OutputInvalidError
 from gateway.parsing.decode import first_fault
 
 JSON = "application/json"
@@ -16,7 +16,17 @@ JSON = "application/json"
 
 def error_object(error: GatewayError) -> dict[str, object]:
     """The OpenAI error object."""
-    return {"error": {"message": error.message, "type": error.type, "param": error.param, "code": error.code}}
+    body: dict[str, object] = {
+        "message": error.message,
+        "type": error.type,
+        "param": error.param,
+        "code": error.code,
+    }
+    if error.details:
+        body["errors"] = list(error.details)
+    if isinstance(error, OutputInvalidError) and error.failure:
+        body["failure"] = error.failure
+    return {"error": body}
 
 
 def error_headers(error: GatewayError) -> dict[str, str]:

@@ -12,7 +12,9 @@ from rich.table import Table
 
 from contracts.output import OutputContract
 from gateway.commands._admin_client import call, fail, gateway_url, out
-from gateway.conformance.compiled import compile_contract
+from gateway.conformance.task_guard import TaskGuard
+from gateway.intake.verdict import Verdict
+from gateway.intake.vet import check_contract
 from gateway.settings_load import SettingsError, load_settings
 from gateway.tasks import PythonTypes, TaskFileError, TaskRules, check_task_file
 
@@ -64,15 +66,19 @@ def check(
 
 def _rules(config: Path | None) -> TaskRules:
     if config is None:
-        return TaskRules(base_models=None, collections=None, check_output=_compile)
+        return TaskRules(base_models=None, collections=None, check_task=TaskGuard(_Vetting(), None))
     try:
         settings = load_settings(config, os.environ)
     except SettingsError as error:
         fail(str(error))
     models = [model for pool in settings.pools.values() for model in pool.models]
     types = PythonTypes.of_settings(settings.tasks)
-    return TaskRules(models, list(settings.collections), _compile, types)
+    return TaskRules(models, list(settings.collections), TaskGuard(_Vetting(), models), types)
 
 
-def _compile(contract: OutputContract) -> None:
-    compile_contract(contract)
+class _Vetting:
+    """Vets without keeping anything."""
+
+    def admit(self, contract: OutputContract) -> Verdict:
+        """Vet a contract. Raises SchemaUnsupportedError where it is refused."""
+        return check_contract(contract)

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import Protocol
 
-from contracts.outcome import Attempt, Outcome, OutcomeKind, Usage
-from contracts.output import TextOutput
+from contracts.outcome import Outcome, OutcomeKind, Usage
 from contracts.route import Action
-from gateway.conformance._draft import TRUNCATED, Draft, Failure
-from gateway.conformance.compiled import Compiled, ContractCompiler
+from gateway.conformance._draft import Draft
+from gateway.conformance.attempts import AttemptLog, Attempts
+from gateway.conformance.checks import TaskChecks
+from gateway.conformance.failure import INVALID, TRUNCATED, Failure
+from gateway.conformance.judging import Promise, judge
+from gateway.conformance.promises import Promises
 from gateway.conformance.rungs import CompactRetry, Escalate, Reask, Rung
-from gateway.errors import EngineTimeoutError, GatewayError, OutputInvalidError
+from gateway.conformance.streams import StreamChecks
+from gateway.errors import (
+    EngineError,
+    EngineTimeoutError,
+    GatewayError,
+    InvalidRequestError,
+    OutputInvalidError,
+)
 from gateway.records import (
     AttemptKind,
     Chat,
     Delta,
     Job,
+    Principal,
     ReplyDelta,
     ReplySummary,
     StreamMode,
@@ -27,17 +36,6 @@ from gateway.records import (
 
 Generate = Callable[[Job], AsyncGenerator[Delta]]
 Reply = AsyncGenerator[ReplyDelta | ReplySummary]
-
-
-class AttemptLog(Protocol):
-    """Where attempts are noted."""
-
-    def attempt(self, attempt: Attempt) -> None:
-        """Note one."""
-
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        """Those so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,42 +46,38 @@ class EscalationTarget:
     model: str
 
 
-@dataclass(frozen=True, slots=True)
-class Contracts:
-    """What a job's answer is proven against."""
-
-    output: Compiled | None
-    call: Compiled | None
-
-
 class LadderConformer:
     """Walks a fixed list of rungs.
 
-    `clock` is monotonic; `price` gives dollars for tokens on a pool; `guarded_pools` force a contract
-    by a grammar, so that a stream need not be held back.
+    `attempts` notes and prices them; `guarded_pools` force a contract by a grammar, so that a stream need
+    not be held back.
     """
 
     def __init__(
         self,
-        compiler: ContractCompiler,
+        promises: Promises,
+        attempts: Attempts,
+        checks: TaskChecks,
         *,
-        clock: Callable[[], float],
-        price: Callable[[str, Usage], float],
         call_ids: Iterator[str],
         escalation: EscalationTarget | None,
         guarded_pools: frozenset[str],
     ) -> None:
-        self._compiler = compiler
-        self._clock = clock
-        self._price = price
+        self._promises = promises
+        self._attempts = attempts
+        self._checks = checks
         self._call_ids = call_ids
         self._escalation = escalation
         self._guarded_pools = guarded_pools
+        self._streams = StreamChecks()
 
-    async def conform(self, chat: Chat, job: Job, generate: Generate, trace: AttemptLog) -> Reply:
+    async def conform(
+        self, principal: Principal, chat: Chat, job: Job, generate: Generate, trace: AttemptLog
+    ) -> Reply:
         """Yield proven deltas and a summary.
 
         Raises:
+            SchemaUnsupportedError: a contract is refused.
             OutputInvalidError: every attempt was made and none keeps the contract.
             GatewayError: from the engine, before anything was yielded, or 502 and 504 after it.
         """
@@ -91,76 +85,84 @@ class LadderConformer:
             yield ReplyDelta(Delta(refusal=job.route.refusal, finish_reason="stop"))
             yield ReplySummary(Outcome(OutcomeKind.REFUSED))
             return
-        contracts = Contracts(
-            await self._compiled(job.output), await self._compiled(job.call) if job.call else None
+        promise = await self._promises.of(principal, chat, job)
+        promise = replace(promise, checks=self._checks.of(chat, job, generate, trace))
+        job = replace(job, forced=promise.output.forced if promise.output else None)
+        is_held = bool(job.tools) or (
+            promise.output is not None and not self._passes_through(chat, job, promise)
         )
-        is_held = bool(job.tools) or (contracts.output is not None and not self._passes_through(chat, job))
         walk = self._held if is_held else self._passed
-        async with aclosing(walk(job, contracts, generate, trace)) as reply:
+        async with aclosing(walk(job, promise, generate, trace)) as reply:
             async for item in reply:
                 yield item
 
-    def _passes_through(self, chat: Chat, job: Job) -> bool:
-        """A stream that a grammar guards goes out as it comes, unless the client asked otherwise."""
-        if not chat.stream:
+    def _passes_through(self, chat: Chat, job: Job, promise: Promise) -> bool:
+        """A stream that a grammar guards wholly goes out as it comes, unless it was asked for otherwise."""
+        if not chat.stream or promise.output is None:
             return False
-        if chat.stream_mode is not None:
-            return chat.stream_mode is StreamMode.PASSTHROUGH
-        return job.route.pool in self._guarded_pools
+        task = job.route.task
+        mode = chat.stream_mode or (StreamMode(task.policy.stream) if task and task.policy.stream else None)
+        if mode is not None:
+            return mode is StreamMode.PASSTHROUGH
+        is_guarded = job.route.pool in self._guarded_pools and promise.output.is_wholly_forced
+        return is_guarded and promise.checks is None
 
-    async def _compiled(self, contract: object) -> Compiled | None:
-        if contract is None or isinstance(contract, TextOutput):
-            return None
-        return await self._compiler.compile(contract)  # type: ignore[arg-type]  # the other contracts
-
-    async def _passed(self, job: Job, contracts: Contracts, generate: Generate, trace: AttemptLog) -> Reply:
+    async def _passed(self, job: Job, promise: Promise, generate: Generate, trace: AttemptLog) -> Reply:
         """Let tokens through; a structured answer is proven at its end, and a failure ends the stream."""
         draft = Draft()
-        with self._attempt(job, draft, trace) as attempt:
+        check = self._streams.of(promise, is_guarded=job.route.pool in self._guarded_pools)
+        with self._attempts.noting(job, draft, trace) as attempt:
+            failure: Failure | None = None
             async with aclosing(generate(job)) as deltas:
                 async for delta in deltas:
                     draft.add(delta)
+                    failure = check.feed(delta)
+                    if failure is not None:
+                        break  # leaving the stream stops the generation on the engine
                     if delta.usage is None:
                         yield ReplyDelta(delta)
-            failure = draft.failure(job, contracts.output, None)
-            attempt.failure = failure.code if failure else None
+            if failure is None:
+                failure = await judge(draft, job, promise)
+            attempt.failure = failure.kind if failure else None
         if failure is not None:
-            raise _spent(failure)
+            raise _spent(failure, AttemptKind.FIRST)
         yield ReplyDelta(Delta(usage=draft.usage))
-        yield ReplySummary(Outcome(self._kind(job, job), trace.attempts))
+        yield ReplySummary(Outcome(self._kind(job, job, draft), trace.attempts))
 
-    async def _held(self, job: Job, contracts: Contracts, generate: Generate, trace: AttemptLog) -> Reply:
+    async def _held(self, job: Job, promise: Promise, generate: Generate, trace: AttemptLog) -> Reply:
         """Hold each attempt back until it is proven, and climb the ladder while it is not."""
         rungs = self._rungs(job)
         current = replace(job, stream=False)
         while True:
             draft = Draft()
-            failure = await self._try(current, contracts, generate, draft, trace)
+            failure = await self._try(current, promise, generate, draft, trace)
             if failure is None:
                 break
             proposed = self._next(rungs, current, failure, draft.usage, trace)
             if proposed is None:
-                raise _spent(failure)
+                for item in _given_up(job, current, failure, trace):
+                    yield item
+                return
             current = proposed
         for delta in draft.deltas(current, self._call_ids):
             yield ReplyDelta(delta)
         yield ReplyDelta(Delta(usage=_total(trace)))
-        yield ReplySummary(Outcome(self._kind(job, current), trace.attempts))
+        yield ReplySummary(Outcome(self._kind(job, current, draft), trace.attempts))
 
     async def _try(
-        self, job: Job, contracts: Contracts, generate: Generate, draft: Draft, trace: AttemptLog
+        self, job: Job, promise: Promise, generate: Generate, draft: Draft, trace: AttemptLog
     ) -> Failure | None:
         failure: Failure | None
-        with self._attempt(job, draft, trace) as attempt:
+        with self._attempts.noting(job, draft, trace) as attempt:
             try:
                 await draft.fill(generate(job))
-                failure = draft.failure(job, contracts.output, contracts.call)
+                failure = await judge(draft, job, promise)
             except GatewayError as error:
                 # A first attempt's error is the client's to see; a retry's only ends that rung.
                 if job.kind is AttemptKind.FIRST:
-                    raise
+                    raise _as_seen(error, job) from error
                 failure = Failure(error.code)
-            attempt.failure = failure.code if failure else None
+            attempt.failure = failure.kind if failure else None
         return failure
 
     def _rungs(self, job: Job) -> tuple[Rung, ...]:
@@ -173,64 +175,60 @@ class LadderConformer:
         self, rungs: tuple[Rung, ...], job: Job, failure: Failure, usage: Usage, trace: AttemptLog
     ) -> Job | None:
         """Take the first rung that offers a job, while deadline and budget last."""
-        task = job.route.task
-        budget_usd = task.policy.max_cost_usd if task else None
-        spent_usd = sum(attempt.cost_usd for attempt in trace.attempts)
-        if self._clock() >= job.deadline or (budget_usd is not None and spent_usd >= budget_usd):
+        if self._attempts.is_spent(job, trace):
             return None
         proposals = (rung.propose(job, failure, usage) for rung in rungs)
         return next((proposal for proposal in proposals if proposal is not None), None)
 
-    @contextmanager
-    def _attempt(self, job: Job, draft: Draft, trace: AttemptLog) -> Iterator[_Verdict]:
-        """Note the attempt on every way out, with what it is known to have cost."""
-        verdict = _Verdict()
-        started = self._clock()
-        try:
-            yield verdict
-        except GatewayError as error:
-            verdict.failure = error.code
-            raise
-        except (GeneratorExit, asyncio.CancelledError):
-            verdict.failure = "client_closed"
-            raise
-        finally:
-            usage = draft.usage
-            model = job.route.adapter or job.route.model
-            cost_usd = self._price(job.route.pool, usage)
-            seconds = self._clock() - started
-            trace.attempt(
-                Attempt(str(job.kind), job.route.pool, model, usage, cost_usd, seconds, verdict.failure)
-            )
-
-    def _kind(self, first: Job, last: Job) -> OutcomeKind:
+    def _kind(self, first: Job, last: Job, draft: Draft) -> OutcomeKind:
         target = self._escalation
         was_escalated = target is not None and last.route.pool == target.pool
         was_decided = first.route.decision.action is Action.ESCALATE
         if was_escalated and (was_decided or last.kind is AttemptKind.ESCALATION):
             return OutcomeKind.ESCALATED
-        return OutcomeKind.VALID if last.kind is AttemptKind.FIRST else OutcomeKind.REPAIRED
-
-
-@dataclass(slots=True)
-class _Verdict:
-    """What an attempt turned out to be; filled in by who judges it."""
-
-    failure: str | None = None
+        is_untouched = last.kind is AttemptKind.FIRST and not draft.is_fixed
+        return OutcomeKind.VALID if is_untouched else OutcomeKind.REPAIRED
 
 
 def _total(trace: AttemptLog) -> Usage:
     return sum((attempt.usage for attempt in trace.attempts), Usage())
 
 
-def _spent(failure: Failure) -> GatewayError:
-    """Say what was wrong at last, by pointer, and nothing of the answer itself."""
+def _as_seen(error: GatewayError, job: Job) -> GatewayError:
+    """What an upstream refuses of a request that the router sent there is not the client's mistake."""
+    if isinstance(error, InvalidRequestError) and job.route.decision.action is Action.ESCALATE:
+        return EngineError(f"the escalation pool refused the request: {error.message}")
+    return error
+
+
+def _given_up(
+    first: Job, last: Job, failure: Failure, trace: AttemptLog
+) -> Iterator[ReplyDelta | ReplySummary]:
+    """End as the task's policy says: with a refusal, or with the error."""
+    task = first.route.task
+    is_answer_at_fault = failure.code in (TRUNCATED, INVALID)
+    if task is None or task.policy.on_unproven != "refuse" or not is_answer_at_fault:
+        raise _spent(failure, last.kind)
+    yield ReplyDelta(Delta(refusal=task.policy.refusal, finish_reason="stop"))
+    yield ReplyDelta(Delta(usage=_total(trace)))
+    yield ReplySummary(Outcome(OutcomeKind.REFUSED, trace.attempts))
+
+
+def _spent(failure: Failure, rung: AttemptKind) -> GatewayError:
+    """Say what was wrong at last, by pointer, and nothing of the answer itself in the message."""
     if failure.code == EngineTimeoutError.code:
         return EngineTimeoutError("the deadline passed before an attempt gave a valid answer")
+    details = [
+        {"pointer": v.pointer, "kind": str(v.kind), "keyword": v.keyword, "message": v.message}
+        for v in failure.violations
+    ]
     if failure.code == TRUNCATED:
-        return OutputInvalidError("the answer was cut off at its token limit before it was complete")
+        message = "the answer was cut off at its token limit before it was complete"
+        return OutputInvalidError(message, rung=rung, failure=failure.kind, details=details)
     pointers = ", ".join(sorted({violation.pointer or "/" for violation in failure.violations}))
     reason = (
         f"it breaks its output contract at {pointers}" if pointers else f"the last attempt: {failure.code}"
     )
-    return OutputInvalidError(f"no attempt gave a valid answer; {reason}")
+    return OutputInvalidError(
+        f"no attempt gave a valid answer; {reason}", rung=rung, failure=failure.kind, details=details
+    )

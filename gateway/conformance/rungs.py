@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from contracts.outcome import Usage
-from gateway.conformance._draft import INVALID, TRUNCATED, Failure
+from gateway.conformance.failure import INVALID, TRUNCATED, Failure
 from gateway.records import AttemptKind, Job, JsonObject
 
 _BRIEF = "Answer as briefly as the format allows."
@@ -35,6 +35,8 @@ class CompactRetry:
         if failure.code != TRUNCATED or job.kind is not AttemptKind.FIRST:
             return None
         allowed = job.max_tokens or usage.completion_tokens
+        if job.prompt is not None and job.is_max_tokens_fixed:
+            return None  # a raw prompt takes no note, so nothing would be different
         budget = allowed if job.is_max_tokens_fixed else allowed * self.growth_ratio
         return replace(
             job,
@@ -47,13 +49,13 @@ class CompactRetry:
 
 @dataclass(frozen=True, slots=True)
 class Reask:
-    """After an invalid answer: once more, with the violations."""
+    """After an invalid answer: once more, with the violations. A raw prompt has no turn to put them in."""
 
     shown: int = 5
 
     def propose(self, job: Job, failure: Failure, usage: Usage) -> Job | None:  # noqa: ARG002  # the rung's shape
         """Propose after an invalid first attempt."""
-        if failure.code != INVALID or job.kind is not AttemptKind.FIRST:
+        if failure.code != INVALID or job.kind is not AttemptKind.FIRST or job.prompt is not None:
             return None
         listed = "; ".join(f"{v.pointer or '/'}: {v.message}" for v in failure.violations[: self.shown])
         note = _AGAIN.format(violations=listed[:1000])

@@ -16,7 +16,7 @@ from contracts.output import (
     RegexOutput,
 )
 from gateway.records import PORTABLE_SAMPLING, Job, JsonObject, ToolUse
-from gateway.settings import PoolKind
+from gateway.settings import PoolKind, PoolSettings
 
 CHAT_PATH = "/v1/chat/completions"
 COMPLETION_PATH = "/v1/completions"
@@ -29,17 +29,17 @@ def path_of(job: Job) -> str:
     return CHAT_PATH if job.prompt is None else COMPLETION_PATH
 
 
-def payload_of(job: Job, kind: PoolKind) -> bytes:
-    """Encode the job for one kind of pool."""
+def payload_of(job: Job, pool: PoolSettings) -> bytes:
+    """Encode the job for a pool, with the field names that it knows."""
     body: dict[str, JsonValue] = {"model": job.route.adapter or job.route.model}
     if job.prompt is None:
         body["messages"] = list(job.messages)
     else:
         body["prompt"] = job.prompt
-    is_vllm = kind is PoolKind.VLLM
+    is_vllm = pool.kind is PoolKind.VLLM
     body |= {name: v for name, v in job.sampling.items() if is_vllm or name in PORTABLE_SAMPLING}
     if job.max_tokens is not None:
-        body["max_tokens"] = job.max_tokens
+        body[pool.max_tokens_field] = job.max_tokens
     if job.choices > 1:
         body["n"] = job.choices
     if job.stream:
@@ -51,13 +51,16 @@ def payload_of(job: Job, kind: PoolKind) -> bytes:
     # A forced call's contract stands in the tools already.
     if not is_native or job.tool_use is ToolUse.AUTO:
         body |= _constraint(job, is_vllm=is_vllm)
+    for name in pool.drop_fields:
+        body.pop(name, None)
     return orjson.dumps(body)
 
 
 def _constraint(job: Job, *, is_vllm: bool) -> JsonObject:
-    if isinstance(job.output, JsonSchemaOutput | JsonObjectOutput):
-        return _json_constraint(job.output, job.route.json_form, is_vllm=is_vllm)
-    return _text_constraint(job.output) if job.output is not None and is_vllm else {}
+    output = job.forced if is_vllm and job.forced is not None else job.output
+    if isinstance(output, JsonSchemaOutput | JsonObjectOutput):
+        return _json_constraint(output, job.route.json_form, is_vllm=is_vllm)
+    return _text_constraint(output) if output is not None and is_vllm else {}
 
 
 def _native_tools(job: Job) -> JsonObject:
@@ -65,7 +68,12 @@ def _native_tools(job: Job) -> JsonObject:
     tools: list[JsonValue] = [
         {
             "type": "function",
-            "function": {"name": t.name, "description": t.description, "parameters": t.parameters},
+            "function": {
+                "name": t.name,
+                "description": t.description,
+                "parameters": t.parameters,
+                **({"strict": True} if t.strict else {}),
+            },
         }
         for t in job.tools
     ]

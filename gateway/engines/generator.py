@@ -32,7 +32,7 @@ class Generator:
             GatewayError: 400 for what the engine refuses, 502, 503 or 504 otherwise.
         """
         pool = self._pools[job.route.pool]
-        payload = payload_of(job, pool.settings.kind)
+        payload = payload_of(job, pool.settings)
         unreachable: frozenset[str] = frozenset()
         failure = EngineError("the engine cannot be reached")
         has_spoken = False

@@ -96,9 +96,10 @@ def forced_part(schema: dict[str, Any], limits: Limits) -> Forced:
     return _Relaxation(schema, limits).run()
 
 
-def grammar_of(schema: dict[str, Any], *, is_lenient: bool = False) -> str:
-    """The grammar of a schema in compact layout, as the engine is sent it."""
-    options = {**LAYOUT, **(LENIENT if is_lenient else {})}
+def grammar_of(schema: dict[str, Any], *, is_lenient: bool = False, is_flexible: bool = False) -> str:
+    """The grammar of a schema in compact layout, as the engine is sent it, or in any layout."""
+    layout = {"whitespace_flexible": True} if is_flexible else LAYOUT
+    options = {**layout, **(LENIENT if is_lenient else {})}
     text = json.dumps({**schema, "x-guidance": options}, ensure_ascii=False)
     return str(LLMatcher.grammar_from_json_schema(text))
 
@@ -185,7 +186,7 @@ class _Relaxation:
         return {**self._definitions, **node}
 
     def _take_out_scalars(self) -> None:
-        """Keywords that fail by themselves: a pattern with look-around, a number out of the library's range."""
+        """Keywords that fail by themselves: a pattern with look-around, a number out of range."""
         for path, node in walk(self._schema):
             for keyword in _SCALAR:
                 if keyword in node and not self._is_fine(node, keyword):

@@ -58,6 +58,18 @@ class Verdict:
             for item in self.unsupported[:5]
         )
 
+    def details(self) -> list[dict[str, str]]:
+        """As a client is told in an error object."""
+        return [
+            {
+                "pointer": u.pointer,
+                "kind": self.code or "not_forced",
+                "keyword": u.keyword,
+                "message": u.reason,
+            }
+            for u in self.unsupported
+        ]
+
     def to_json(self) -> dict[str, Any]:
         """Plain values, for the worker's pipe and for the store."""
         return {

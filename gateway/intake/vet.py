@@ -23,6 +23,7 @@ from contracts.output import (
     OutputContract,
     RegexOutput,
 )
+from gateway.errors import SchemaUnsupportedError
 from gateway.intake.analysis import analyse, check_bounds
 from gateway.intake.dialect import VALIDATORS, draft_of
 from gateway.intake.grammar import forced_part, grammar_of
@@ -44,6 +45,18 @@ def vet(contract: OutputContract, limits: Limits = DEFAULT_LIMITS) -> Verdict:
         fault = Unsupported(error.pointer, error.keyword, error.reason)
         verdict = Verdict(VerdictKind.REFUSED, error.code, (fault,))
     return replace(verdict, seconds=time.perf_counter() - started)
+
+
+def check_contract(contract: OutputContract, limits: Limits = DEFAULT_LIMITS) -> Verdict:
+    """Vet what an operator wrote, in the caller's thread.
+
+    Raises:
+        SchemaUnsupportedError: it is refused.
+    """
+    verdict = vet(contract, limits)
+    if verdict.kind is VerdictKind.REFUSED:
+        raise SchemaUnsupportedError(verdict.sentence(), param="output", details=verdict.details())
+    return verdict
 
 
 def _vetted(contract: OutputContract, limits: Limits) -> Verdict:

@@ -20,7 +20,7 @@ class ViolationKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """`pointer` is a JSON pointer into the answer (RFC 6901), `keyword` a schema's keyword or a rule's name."""
+    """`pointer` is a JSON pointer into the answer (RFC 6901); `keyword` the schema's or the rule's name."""
 
     pointer: str
     message: str

@@ -95,7 +95,12 @@ def tools_of(
         InvalidRequestError: two tools share a name, or the choice names none of them.
     """
     tools = tuple(
-        Tool(p.function.name, p.function.description or "", p.function.parameters or {"type": "object"})
+        Tool(
+            p.function.name,
+            p.function.description or "",
+            p.function.parameters or {"type": "object"},
+            strict=bool(p.function.strict),
+        )
         for p in params or ()
     )
     names = [tool.name for tool in tools]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from contracts.output import JsonSchemaOutput, OutputContract
@@ -14,17 +13,14 @@ from gateway.parsing.responses import parse_responses
 from gateway.parsing.wire import ChatBody, CompletionBody, FirstlineOptions, Message, TextPart
 from gateway.records import Chat, Endpoint, InboundRequest, StreamMode
 
-CheckOutput = Callable[[OutputContract], Awaitable[None]]
-
 _CHAT_FIELDS = frozenset(ChatBody.model_fields)
 _COMPLETION_FIELDS = frozenset(CompletionBody.model_fields)
 
 
 class RequestParser:
-    """Turns bytes into a `Chat`, its output contract compiled."""
+    """Turns bytes into a `Chat`. Its output contract is read here and vetted by the conform stage."""
 
-    def __init__(self, check_output: CheckOutput, *, max_nesting: int) -> None:
-        self._check_output = check_output
+    def __init__(self, *, max_nesting: int) -> None:
         self._max_nesting = max_nesting
 
     async def parse(self, request: InboundRequest) -> Chat:
@@ -32,7 +28,6 @@ class RequestParser:
 
         Raises:
             InvalidRequestError: with the field at fault.
-            SchemaUnsupportedError: the request's own contract does not compile.
         """
         body = decode_object(await request.read_body(), self._max_nesting)
         match request.endpoint:
@@ -46,9 +41,6 @@ class RequestParser:
                 raise InvalidRequestError("Embeddings are no chat")
         if chat.output is not None:
             self._check_nesting(chat.output)
-            await self._check_output(chat.output)
-        for tool in chat.tools:
-            await self._check_output(JsonSchemaOutput(kind="json_schema", json_schema=dict(tool.parameters)))
         return chat
 
     def _check_nesting(self, output: OutputContract) -> None:
@@ -78,6 +70,7 @@ def parse_chat(body: dict[str, Any]) -> Chat:
         max_tokens=parsed.max_completion_tokens or parsed.max_tokens,
         output=output_of(parsed.response_format, parsed.structured_outputs),
         stream_mode=StreamMode(options.stream) if options.stream else None,
+        allow_partial_grammar=options.allow_partial_grammar,
         tools=tools,
         tool_use=use,
         parallel_tool_calls=parsed.parallel_tool_calls is not False,
@@ -107,6 +100,7 @@ def parse_completion(body: dict[str, Any]) -> Chat:
         max_tokens=parsed.max_tokens,
         output=output_of(parsed.response_format, parsed.structured_outputs),
         stream_mode=StreamMode(options.stream) if options.stream else None,
+        allow_partial_grammar=options.allow_partial_grammar,
         sampling=sampling_of(body),
         variables=options.variables,
         ignored=ignored_of(body),

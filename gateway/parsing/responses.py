@@ -74,6 +74,7 @@ def parse_responses(body: dict[str, Any]) -> Chat:
         max_tokens=parsed.max_output_tokens,
         output=output_of(_format(parsed.text), None),
         stream_mode=StreamMode(options.stream) if options.stream else None,
+        allow_partial_grammar=options.allow_partial_grammar,
         tools=tools,
         tool_use=use,
         parallel_tool_calls=parsed.parallel_tool_calls is not False,

@@ -129,6 +129,7 @@ class FirstlineOptions(BaseModel):
 
     variables: dict[StrictStr, StrictStr] = Field(default_factory=dict)
     stream: Literal["passthrough", "verified"] | None = None
+    allow_partial_grammar: StrictBool | None = None
 
 
 class Sampled(_Wire):

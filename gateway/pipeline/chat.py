@@ -47,7 +47,7 @@ class ChatPipeline:
             trace.route(route, passages)
             yield ReplyHead(chat, route, passages, lambda: trace.attempts)
             job = self.composer.compose(chat, route, passages)
-            async with aclosing(self.conformer.conform(chat, job, self.generate, trace)) as reply:
+            async with aclosing(self.conformer.conform(principal, chat, job, self.generate, trace)) as reply:
                 async for item in reply:
                     if isinstance(item, ReplyDelta):
                         trace.delta(item.delta)

@@ -94,7 +94,7 @@ class Conformer(Protocol):
     """May raise 400, 502, 503, 504."""
 
     def conform(
-        self, chat: Chat, job: Job, generate: Generate, trace: Trace
+        self, principal: Principal, chat: Chat, job: Job, generate: Generate, trace: Trace
     ) -> AsyncGenerator[ReplyDelta | ReplySummary]:
         """Verify, retry and escalate within the job's deadline; yield only what is proven."""
 

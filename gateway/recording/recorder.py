@@ -99,6 +99,7 @@ class RequestTrace:
             seconds=self._clock() - self._started,
             time_to_first_token_seconds=self._first_token_seconds,
             is_structured=self._is_structured,
+            schema=_schema(route) if self._is_structured else "",
             passages=self._passages,
             degraded=route.degraded if route else None,
             inter_token_seconds=tuple(self._gaps),
@@ -167,6 +168,13 @@ class QueueRecorder:
             except Exception as error:  # noqa: BLE001  # a sink's defect must not stop the others
                 fields = fault_fields(error)
                 _log.error("sink_failed", sink=type(sink).__name__, request_id=record.request_id, **fields)
+
+
+def _schema(route: Route | None) -> str:
+    """A label may come from configuration, never from a client."""
+    if route is None or route.task is None or route.task.output.kind == "text":
+        return "request"
+    return route.task.output_hash
 
 
 def _version(route: Route | None) -> str:

@@ -7,6 +7,10 @@ import structlog
 from contracts.trace import TraceRecord
 from gateway.telemetry.metrics import Metrics
 
+VERIFIER = "verifier"
+_CHECKS = frozenset({"json", "schema", "format", "tool", "rule", "grounding", "verifier"})
+"""The checks of an answer, as attempts name them; other failures are the engine's or the client's."""
+
 _log = structlog.get_logger("firstline.request")
 
 
@@ -32,6 +36,9 @@ class MetricsSink:
                 gaps.observe(gap)
         if record.decision is not None and record.decision.router_version:
             metrics.router_probability.labels(action).observe(record.decision.probability)
+        if record.is_structured:
+            labels = (record.task, record.version, record.schema)
+            metrics.structured_requests.labels(*labels, str(outcome.kind)).inc()
         self._count_attempts(record)
 
     def _count_attempts(self, record: TraceRecord) -> None:
@@ -43,10 +50,17 @@ class MetricsSink:
             metrics.tokens.labels(attempt.pool, task, "completion").inc(usage.completion_tokens)
             metrics.tokens.labels(attempt.pool, task, "cached").inc(usage.cached_tokens)
             metrics.cost_usd.labels(task, attempt.pool).inc(attempt.cost_usd)
-            if record.is_structured:
-                verdict = {None: "valid", "invalid": "invalid", "truncated": "truncated"}
-                found = verdict.get(attempt.failure, "error")
-                metrics.structured_attempts.labels(task, record.version, found).inc()
+            if record.is_structured and attempt.kind != VERIFIER:
+                labels = (task, record.version, record.schema)
+                metrics.structured_attempts.labels(task, record.version, _verdict(attempt.failure)).inc()
+                if attempt.failure is not None:
+                    metrics.structured_failures.labels(*labels, attempt.failure).inc()
+
+
+def _verdict(failure: str | None) -> str:
+    if failure is None or failure == "truncated":
+        return failure or "valid"
+    return "invalid" if failure in _CHECKS else "error"
 
 
 class LogSink:

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from contracts.output import OutputContract, PythonTypeOutput
+from contracts.output import PythonTypeOutput
 from contracts.prompt import PromptError, PromptPassage, render_prompt
 from contracts.route import Action
 from contracts.task import Task
@@ -36,15 +36,16 @@ class TaskFileError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class TaskRules:
-    """What a task may refer to (None: anything), and how its output contract is compiled.
+    """What a task may refer to (None: anything), and what else it is checked for.
 
-    `check_output` raises `SchemaUnsupportedError` for a contract that cannot be compiled. `python_types`
+    `check_task` raises `SchemaUnsupportedError` for an output contract that cannot be served, and
+    `ValueError` for a verification that cannot. `python_types`
     resolves outputs of that kind; by default it allows none.
     """
 
     base_models: Collection[str] | None
     collections: Collection[str] | None
-    check_output: Callable[[OutputContract], None]
+    check_task: Callable[[Task], None]
     python_types: PythonTypes = field(default_factory=PythonTypes)
 
 
@@ -125,9 +126,11 @@ def parse_task(file: str, content: bytes, rules: TaskRules) -> Task:
     _check_references(file, task, rules)
     _check_templates(file, task)
     try:
-        rules.check_output(task.output)
+        rules.check_task(task)
     except SchemaUnsupportedError as error:
         raise TaskFileError(file, f"output: {error.message}") from error
+    except ValueError as error:
+        raise TaskFileError(file, f"verification: {error}") from error
     return task
 
 

@@ -11,7 +11,6 @@ from types import MappingProxyType
 import structlog
 from watchfiles import awatch
 
-from contracts.output import OutputContract
 from contracts.task import Task
 from gateway.tasks._python_types import PythonTypes
 from gateway.tasks._reading import TaskFileError, TaskRules, parse_task, read_bytes
@@ -61,12 +60,12 @@ class TaskCatalog:
         *,
         base_models: Collection[str],
         collections: Collection[str] = (),
-        check_output: Callable[[OutputContract], None],
+        check_task: Callable[[Task], None],
         python_types: PythonTypes | None = None,
     ) -> None:
         self._folder = folder
         self._types = python_types or PythonTypes()
-        self._rules = TaskRules(frozenset(base_models), frozenset(collections), check_output, self._types)
+        self._rules = TaskRules(frozenset(base_models), frozenset(collections), check_task, self._types)
         self._snapshot = _Snapshot()
 
     def load(self) -> None:

@@ -6,6 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120)
 _TOKEN_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)
+_VET_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _PROBABILITIES = tuple(step / 20 for step in range(1, 21))
 
 
@@ -34,11 +35,7 @@ class Metrics:
             "Outcomes by task and adapter version.",
             ("task", "version", "outcome"),
         )
-        self.structured_attempts = self._counter(
-            "firstline_structured_attempts_total",
-            "Generations under an output contract, by verdict: valid, invalid, truncated, error.",
-            ("task", "version", "verdict"),
-        )
+        self._add_structured()
         self.router_probability = self._histogram(
             "firstline_router_probability_ratio",
             "Calibrated probability of the route decisions that the router made.",
@@ -63,6 +60,29 @@ class Metrics:
         )
         self.records_lost = self._counter(
             "firstline_records_lost_total", "Trace records dropped at a full queue.", ()
+        )
+
+    def _add_structured(self) -> None:
+        self.structured_attempts = self._counter(
+            "firstline_structured_attempts_total",
+            "Generations under an output contract, by verdict: valid, invalid, truncated, error.",
+            ("task", "version", "verdict"),
+        )
+        self.structured_requests = self._counter(
+            "firstline_structured_requests_total",
+            "Requests under an output contract, by outcome: valid, repaired, escalated, refused, failed.",
+            ("task", "version", "schema", "outcome"),
+        )
+        self.structured_failures = self._counter(
+            "firstline_structured_failures_total",
+            "Generations that could not be proven, by the check that failed.",
+            ("task", "version", "schema", "failure"),
+        )
+        self.schema_vet_seconds = self._histogram(
+            "firstline_schema_vet_seconds",
+            "Time to vet an output contract that was not known yet, by verdict.",
+            ("verdict",),
+            _VET_SECONDS,
         )
 
     def _counter(self, name: str, help_text: str, labels: tuple[str, ...]) -> Counter:

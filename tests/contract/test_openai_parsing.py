@@ -128,7 +128,7 @@ def test_an_invalid_answer_is_the_clients_error_with_our_code(
     }[name]
     with pytest.raises(openai.InternalServerError) as caught:
         ask()
-    assert (caught.value.status_code, caught.value.code) == (502, "output_invalid")
+    assert (caught.value.status_code, caught.value.code) == (502, "reask_failed")
     assert "/answer" in caught.value.message
 
 
@@ -138,7 +138,7 @@ def test_an_answer_cut_at_its_limit_is_an_error_and_not_half_an_answer(
     engine.always(Reply(text=GOOD))
     with pytest.raises(openai.InternalServerError) as caught:
         sync.chat.completions.parse(model=MODEL, messages=ASK, response_format=Answer, max_tokens=4)
-    assert caught.value.code == "output_invalid"
+    assert caught.value.code == "compact_retry_failed"
     assert "token limit" in caught.value.message
 
 

@@ -241,7 +241,7 @@ def test_an_answer_that_cannot_be_proven_is_not_retried(sync: OpenAI, engine: St
         sync.with_options(max_retries=3).chat.completions.create(
             model="invoice-extract", messages=[{"role": "user", "content": INVOICE_TEXT}]
         )
-    assert caught.value.code == "output_invalid"
+    assert caught.value.code == "reask_failed"
     assert len(engine.generations) == 2
 
 

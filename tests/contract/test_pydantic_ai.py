@@ -92,7 +92,7 @@ async def test_an_invalid_answer_is_its_error_with_our_code(
         await Agent(model, output_type=OUTPUTS[output]).run("Is it so?")
     assert caught.value.status_code == 502
     assert isinstance(caught.value.body, dict)
-    assert caught.value.body["code"] == "output_invalid"
+    assert caught.value.body["code"] == "reask_failed"
 
 
 async def test_an_invalid_answer_in_a_stream_is_its_error_with_our_code(

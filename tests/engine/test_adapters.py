@@ -91,7 +91,7 @@ def catalog_in(folder: Path, model: str) -> TaskCatalog:
     tasks.mkdir()
     data = {"name": TASK, "description": "Tests.", "base_model": model}
     (tasks / "task.yaml").write_text(yaml.safe_dump(data))
-    catalog = TaskCatalog(tasks, base_models=(model,), check_output=lambda _: None)
+    catalog = TaskCatalog(tasks, base_models=(model,), check_task=lambda _: None)
     catalog.load()
     return catalog
 

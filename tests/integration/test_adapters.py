@@ -86,7 +86,7 @@ def catalog_in(folder: Path) -> TaskCatalog:
     for name in (TASK, "ticket"):
         data = {"name": name, "description": "Reads.", "base_model": MODEL}
         (tasks / f"{name}.yaml").write_text(yaml.safe_dump(data))
-    catalog = TaskCatalog(tasks, base_models=(MODEL,), check_output=lambda _: None)
+    catalog = TaskCatalog(tasks, base_models=(MODEL,), check_task=lambda _: None)
     catalog.load()
     return catalog
 

@@ -55,7 +55,7 @@ async def test_an_answer_that_stays_invalid_is_a_typed_error(
 ) -> None:
     engine.always(Reply(text=INVALID[name]))
     response = await client.post(CHAT, json=INVOICE_REQUEST)
-    message = assert_error(response, 502, "output_invalid")
+    message = assert_error(response, 502, "reask_failed")
     assert "invoice" not in message.lower().replace("invoice_id", "")
     assert len(engine.generations) == 2
 
@@ -65,7 +65,7 @@ async def test_a_failure_says_where_it_was_sent_and_what_it_cost(
 ) -> None:
     engine.always(Reply(tokens=("{}",), prompt_tokens=1000))
     response = await client.post(CHAT, json=INVOICE_REQUEST)
-    assert_error(response, 502, "output_invalid")
+    assert_error(response, 502, "reask_failed")
     known = {name: value for name, value in response.headers.items() if name.startswith("x-firstline")}
     assert known.pop("x-firstline-confidence")
     assert known == {
@@ -108,7 +108,7 @@ async def test_a_valid_prefix_that_was_cut_off_is_not_a_success(
 ) -> None:
     engine.always(Reply(text=INVOICE_JSON, finish_reason="length"))
     response = await client.post(CHAT, json=INVOICE_REQUEST)
-    assert_error(response, 502, "output_invalid", says="token limit")
+    assert_error(response, 502, "compact_retry_failed", says="token limit")
     assert len(engine.generations) == 2
 
 
@@ -117,7 +117,7 @@ async def test_the_clients_own_limit_is_not_exceeded_by_the_retry(
 ) -> None:
     engine.always(Reply(text=INVOICE_JSON))
     response = await client.post(CHAT, json={**INVOICE_REQUEST, "max_tokens": 5})
-    assert_error(response, 502, "output_invalid")
+    assert_error(response, 502, "compact_retry_failed")
     assert [sent.body["max_tokens"] for sent in engine.generations] == [5, 5]
 
 
@@ -154,7 +154,7 @@ async def test_an_escalation_that_fails_too_is_a_typed_error(
     engine.always(Reply(text="{}"))
     upstream.always(Reply(text="{}"))
     response = await escalating_client.post(CHAT, json=INVOICE_REQUEST)
-    assert_error(response, 502, "output_invalid")
+    assert_error(response, 502, "escalation_failed")
     assert len(engine.generations) == 2
     assert len(upstream.generations) == 1
 
@@ -165,7 +165,7 @@ async def test_an_upstream_that_is_broken_does_not_hide_what_happened(
     engine.always(Reply(text="{}"))
     upstream.always(Reply(status=500))
     response = await escalating_client.post(CHAT, json=INVOICE_REQUEST)
-    assert_error(response, 502, "output_invalid", says="engine_error")
+    assert_error(response, 502, "escalation_failed", says="engine_error")
 
 
 async def test_a_task_that_may_not_escalate_does_not(
@@ -176,7 +176,7 @@ async def test_a_task_that_may_not_escalate_does_not(
     engine.always(Reply(text="{}"))
     async with httpx.AsyncClient(base_url=gateway.url) as client:
         response = await client.post(CHAT, json=INVOICE_REQUEST)
-    assert_error(response, 502, "output_invalid")
+    assert_error(response, 502, "reask_failed")
     assert upstream.generations == []
 
 
@@ -185,7 +185,7 @@ async def test_an_invalid_answer_to_the_requests_own_schema_is_not_returned(
 ) -> None:
     engine.always(Reply(text='{"answer":"maybe"}'))
     response = await client.post(CHAT, json=chat_body(response_format=schema_format(YES_NO)))
-    assert_error(response, 502, "output_invalid", says="/answer")
+    assert_error(response, 502, "reask_failed", says="/answer")
 
 
 async def test_keywords_that_no_grammar_forces_are_verified(
@@ -203,7 +203,7 @@ async def test_every_one_of_several_choices_must_be_valid(
 ) -> None:
     engine.always(Reply(text="purple"))
     request = chat_body(n=2, temperature=1, structured_outputs={"choice": ["red", "green"]})
-    assert_error(await client.post(CHAT, json=request), 502, "output_invalid")
+    assert_error(await client.post(CHAT, json=request), 502, "reask_failed")
 
 
 async def test_a_tool_call_that_breaks_the_tools_schema_is_not_returned(
@@ -211,4 +211,4 @@ async def test_a_tool_call_that_breaks_the_tools_schema_is_not_returned(
 ) -> None:
     engine.always(Reply(text='{"name":"get_weather","arguments":{"town":"Lisbon"}}'))
     request = chat_body("Weather?", tools=[WEATHER_TOOL], tool_choice="required")
-    assert_error(await client.post(CHAT, json=request), 502, "output_invalid")
+    assert_error(await client.post(CHAT, json=request), 502, "reask_failed")

@@ -113,7 +113,7 @@ async def test_each_attempt_is_counted_by_what_was_wrong_with_it(
     labels = 'outcome="repaired",task="invoice-extract",version="base"'
     await wait_for_metric(fresh.url, f"firstline_outcomes_total{{{labels}}}", 1)
     samples = await metrics_of(fresh.url)
-    assert samples['firstline_attempts_total{failure="invalid",kind="first",pool="small"}'] == 1
+    assert samples['firstline_attempts_total{failure="schema",kind="first",pool="small"}'] == 1
     assert samples['firstline_attempts_total{failure="",kind="reask",pool="small"}'] == 1
 
 

@@ -14,7 +14,8 @@ import yaml
 from outlines.types import isbn
 from typer.testing import CliRunner
 
-from contracts.output import ChoiceOutput, JsonSchemaOutput, OutputContract, RegexOutput
+from contracts.output import ChoiceOutput, JsonSchemaOutput, RegexOutput
+from contracts.task import Task
 from gateway.commands import task as task_command
 from gateway.errors import SchemaUnsupportedError
 from gateway.tasks import PythonTypes, TaskCatalog, TaskFileError
@@ -80,15 +81,15 @@ def write_task(folder: Path, kind: str = "shop.shapes:Invoice", name: str = "typ
     return path
 
 
-def refuse_isbn(contract: OutputContract) -> None:
+def refuse_isbn(task: Task) -> None:
     """Stand in for the compiler, to which what came of the type is given."""
-    if isinstance(contract, RegexOutput):
-        assert contract.pattern == isbn.pattern
+    if isinstance(task.output, RegexOutput):
+        assert task.output.pattern == isbn.pattern
         raise SchemaUnsupportedError("look-around is not supported")
 
 
 def make_catalog(folder: Path, types: PythonTypes) -> TaskCatalog:
-    return TaskCatalog(folder / "tasks", base_models=("small",), check_output=refuse_isbn, python_types=types)
+    return TaskCatalog(folder / "tasks", base_models=("small",), check_task=refuse_isbn, python_types=types)
 
 
 def properties(catalog: TaskCatalog, name: str = "typed") -> dict[str, Any]:

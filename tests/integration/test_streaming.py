@@ -94,7 +94,8 @@ async def test_a_stream_that_breaks_its_contract_ends_in_an_error_and_without_do
     events = events_of(response.text)
     error = events[-1].json["error"]
     assert error["code"] == "output_invalid"
-    assert set(error) == {"message", "type", "param", "code"}
+    assert set(error) == {"message", "type", "param", "code", "errors", "failure"}
+    assert error["failure"] == "format"
     assert all(event.data != DONE for event in events)
     assert all(c["finish_reason"] is None for e in events[:-1] for c in e.json["choices"])
 
@@ -128,7 +129,9 @@ async def test_a_verified_stream_that_fails_has_a_real_status(
     request = chat_body(INVOICE_TEXT, model="invoice-extract", stream=True, firstline={"stream": "verified"})
     response = await client.post(CHAT, json=request)
     assert response.status_code == 502
-    assert response.json()["error"]["code"] == "output_invalid"
+    error = response.json()["error"]
+    assert (error["code"], error["failure"]) == ("reask_failed", "schema")
+    assert {(fault["pointer"], fault["keyword"]) for fault in error["errors"]} == {("", "required")}
 
 
 async def test_a_tool_call_is_streamed_whole(client: httpx.AsyncClient, engine: StubEngine) -> None:

@@ -12,10 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.canonical import canonical_json
-from gateway.conformance import ContractCompiler, EscalationTarget, LadderConformer
+from gateway.conformance import Attempts, EscalationTarget, LadderConformer, Promises, TaskChecks
 from gateway.errors import EngineError, OutputInvalidError, SchemaUnsupportedError
-from gateway.records import Delta, Job, ReplyDelta, ReplySummary, StreamMode
+from gateway.records import Delta, Job, Principal, ReplyDelta, ReplySummary, StreamMode
 from tests.property.strategies import JSON, SCHEMAS, instances
+from tests.support.inline_workers import inline_intake
 from tests.unit.gateway.fakes import (
     Answer,
     FakeClock,
@@ -56,20 +57,23 @@ def cases(draw: st.DrawFn) -> tuple[dict[str, Any], list[Answer]]:
 
 async def conform(job: Job, answers: list[Answer], mode: StreamMode | None) -> tuple[str, bool, FakeTrace]:
     """The text that left, whether it was called a success, and the attempts."""
-    compiler = ContractCompiler()
+    guarded = frozenset({"small"})
+    attempts = Attempts(clock=FakeClock(), price=lambda pool, usage: 0.0)
     conformer = LadderConformer(
-        compiler,
-        clock=FakeClock(),
-        price=lambda pool, usage: 0.0,
+        Promises(inline_intake(), guarded_pools=guarded),
+        attempts,
+        TaskChecks(attempts, {}),
         call_ids=call_ids(),
         escalation=EscalationTarget("large", "large-model"),
-        guarded_pools=frozenset({"small"}),
+        guarded_pools=guarded,
     )
     trace = FakeTrace()
     chat = make_chat(stream=job.stream, stream_mode=mode)
     text, is_success = "", False
     try:
-        async with aclosing(conformer.conform(chat, job, FakeGenerate(*answers), trace)) as reply:
+        async with aclosing(
+            conformer.conform(Principal("acme"), chat, job, FakeGenerate(*answers), trace)
+        ) as reply:
             async for item in reply:
                 assert not is_success, "something followed the summary"
                 if isinstance(item, ReplyDelta):
@@ -77,8 +81,6 @@ async def conform(job: Job, answers: list[Answer], mode: StreamMode | None) -> t
                 is_success = isinstance(item, ReplySummary)
     except (OutputInvalidError, EngineError, SchemaUnsupportedError):
         assert not is_success
-    finally:
-        compiler.close()
     return text, is_success, trace
 
 

@@ -61,8 +61,10 @@ def assert_error(
     body = response.json()
     assert list(body) == ["error"]
     error = body["error"]
-    assert set(error) == {"message", "type", "param", "code"}
+    assert set(error) - {"errors", "failure"} == {"message", "type", "param", "code"}
     assert error["code"] == code, error
+    for fault in error.get("errors", ()):
+        assert set(fault) == {"pointer", "kind", "keyword", "message"}
     assert error["param"] == param, error
     assert response.headers["x-request-id"]
     assert response.headers["x-should-retry"] == ("true" if should_retry else "false")

@@ -83,6 +83,7 @@ def _settings(engine_urls: list[str], upstream_url: str | None) -> dict[str, Any
         },
         "tasks": {"folder": "tasks", "reload": False},
         "router": {"default_model": MODEL},
+        "schemas": {"prestart": False},
         "collections": {"handbook": {"folder": "docs"}},
         "adapters": {"store": "adapters", "reconcile_interval_seconds": 0.05, "ready_wait_seconds": 5},
     }

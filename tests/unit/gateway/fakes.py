@@ -56,6 +56,7 @@ class FakeGenerate:
         self._answers = iter(answers)
         self._before = before
         self.jobs: list[Job] = []
+        self.closed = 0
 
     async def __call__(self, job: Job) -> AsyncGenerator[Delta]:
         self.jobs.append(job)
@@ -63,10 +64,14 @@ class FakeGenerate:
         answer = next(self._answers)
         if isinstance(answer, Exception):
             raise answer
-        for delta in answer:
-            if isinstance(delta, Exception):
-                raise delta
-            yield delta
+        try:
+            for delta in answer:
+                if isinstance(delta, Exception):
+                    raise delta
+                yield delta
+        except GeneratorExit:
+            self.closed += 1
+            raise
 
 
 def said(text: str, finish: str = "stop", *, index: int = 0, tokens: int = 5) -> list[Delta]:
@@ -77,8 +82,8 @@ def said(text: str, finish: str = "stop", *, index: int = 0, tokens: int = 5) ->
     ]
 
 
-def schema_output(schema: dict[str, Any] | bool) -> JsonSchemaOutput:
-    return JsonSchemaOutput(kind="json_schema", json_schema=schema)
+def schema_output(schema: dict[str, Any] | bool, *, strict: bool = False) -> JsonSchemaOutput:
+    return JsonSchemaOutput(kind="json_schema", json_schema=schema, strict=strict)
 
 
 def call_ids() -> Iterator[str]:

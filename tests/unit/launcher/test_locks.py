@@ -60,5 +60,6 @@ def test_every_dependency_of_the_project_is_locked() -> None:
 def test_every_dependency_of_the_project_is_used() -> None:
     packages = ("contracts", "gateway", "router", "training", "launcher")
     code = "\n".join(path.read_text() for package in packages for path in (ROOT / package).rglob("*.py"))
-    modules = {name: "yaml" if name == "pyyaml" else name.replace("-", "_") for name in dependencies()}
+    known = {"pyyaml": "yaml", "common-expression-language": "cel"}
+    modules = {name: known.get(name, name.replace("-", "_")) for name in dependencies()}
     assert [name for name, module in modules.items() if not re.search(rf"\b{module}\b", code)] == []

@@ -37,7 +37,7 @@ class Bench:
         tasks.mkdir(exist_ok=True)
         data = {"name": TASK, "description": "Reads.", "base_model": base_model}
         (tasks / "invoice.yaml").write_text(yaml.safe_dump(data))
-        catalog = TaskCatalog(tasks, base_models=(base_model,), check_output=lambda _: None)
+        catalog = TaskCatalog(tasks, base_models=(base_model,), check_task=lambda _: None)
         catalog.load()
         return AdapterDirectory(self.store, self.channels, reconciler=self.reconciler, catalog=catalog)
 

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 
-from gateway.conformance import ContractCompiler
+from tests.support.inline_workers import inline_intake
 from tests.unit.gateway.conformance.walks import Walker
 from tests.unit.gateway.fakes import FakeClock
 
 
 @pytest.fixture
-def walk() -> Iterator[Walker]:
-    compiler = ContractCompiler()
-    yield Walker(compiler, FakeClock(1000.0))
-    compiler.close()
+def walk() -> Walker:
+    return Walker(inline_intake(), FakeClock(1000.0))

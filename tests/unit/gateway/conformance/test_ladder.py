@@ -45,7 +45,7 @@ async def test_a_complete_answer_at_the_limit_counts_as_cut_off(walk: Walker) ->
 async def test_an_invalid_answer_is_asked_again_with_its_violations(walk: Walker) -> None:
     walked = await walk(make_job(INVOICE), said(INVALID), said(VALID))
     assert (walked.outcome, walked.text) == (OutcomeKind.REPAIRED, VALID)
-    assert walked.rungs == [("first", "invalid"), ("reask", None)]
+    assert walked.rungs == [("first", "schema"), ("reask", None)]
     first, draft, note = walked.generate.jobs[1].messages
     assert first == {"role": "user", "content": "hello"}
     assert draft == {"role": "assistant", "content": INVALID}
@@ -57,14 +57,14 @@ async def test_an_invalid_answer_is_asked_again_with_its_violations(walk: Walker
 async def test_a_retry_is_not_retried(walk: Walker) -> None:
     walked = await walk(make_job(INVOICE), said("{", "length"), said(INVALID), said(VALID))
     assert "at /id, /total" in invalid(walked)
-    assert walked.rungs == [("first", "truncated"), ("compact_retry", "invalid")]
+    assert walked.rungs == [("first", "truncated"), ("compact_retry", "schema")]
 
 
 async def test_what_failed_twice_is_escalated_with_the_first_prompt(walk: Walker) -> None:
     job = make_job(INVOICE, route=make_route(adapter="invoice@abc"))
     walked = await walk(job, said(INVALID), said(INVALID), said(VALID), escalation=LARGE)
     assert walked.outcome is OutcomeKind.ESCALATED
-    assert walked.rungs == [("first", "invalid"), ("reask", "invalid"), ("escalation", None)]
+    assert walked.rungs == [("first", "schema"), ("reask", "schema"), ("escalation", None)]
     escalated = walked.generate.jobs[2]
     assert (escalated.route.pool, escalated.route.model, escalated.route.adapter) == (
         "large",
@@ -144,7 +144,7 @@ async def test_the_first_attempts_error_is_the_clients_to_see(walk: Walker, erro
 async def test_a_retry_that_breaks_only_ends_its_rung(walk: Walker) -> None:
     walked = await walk(make_job(INVOICE), said(INVALID), EngineError("down"), said(VALID), escalation=LARGE)
     assert walked.outcome is OutcomeKind.ESCALATED
-    assert walked.rungs == [("first", "invalid"), ("reask", "engine_error"), ("escalation", None)]
+    assert walked.rungs == [("first", "schema"), ("reask", "engine_error"), ("escalation", None)]
 
 
 async def test_a_last_attempt_that_breaks_is_named_by_its_code(walk: Walker) -> None:
@@ -155,7 +155,7 @@ async def test_a_last_attempt_that_breaks_is_named_by_its_code(walk: Walker) -> 
 async def test_a_deadline_that_passes_in_a_retry_is_a_timeout(walk: Walker) -> None:
     walked = await walk(make_job(INVOICE), said(INVALID), EngineTimeoutError("slow"))
     assert isinstance(walked.error, EngineTimeoutError)
-    assert walked.rungs == [("first", "invalid"), ("reask", "engine_timeout")]
+    assert walked.rungs == [("first", "schema"), ("reask", "engine_timeout")]
 
 
 @pytest.mark.parametrize(

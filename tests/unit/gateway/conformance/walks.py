@@ -6,9 +6,10 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 
 from contracts.outcome import OutcomeKind, Usage
-from gateway.conformance import ContractCompiler, EscalationTarget, LadderConformer
+from gateway.conformance import Attempts, EscalationTarget, LadderConformer, Promises, TaskChecks
 from gateway.errors import GatewayError, OutputInvalidError
-from gateway.records import Chat, Delta, Job, ReplyDelta, ReplySummary
+from gateway.intake.intake import Intake
+from gateway.records import Chat, Delta, Job, Principal, ReplyDelta, ReplySummary
 from tests.unit.gateway.fakes import (
     Answer,
     FakeClock,
@@ -30,6 +31,7 @@ INVOICE = schema_output(
 VALID = '{"id":"A-1029","total":1248.5}'
 INVALID = '{"id":1029,"total":"1248.5"}'
 CALL = '{"name":"get_weather","arguments":{"city":"Köln"}}'
+CALLER = Principal("acme")
 LARGE = EscalationTarget("large", "large-model")
 
 
@@ -71,17 +73,19 @@ class Walk:
 class Walker:
     """Walks jobs through a stage of its own; `await walk(job, answer, ...)`."""
 
-    compiler: ContractCompiler
+    intake: Intake
     clock: FakeClock
 
     def conformer(self, escalation: EscalationTarget | None = None) -> LadderConformer:
+        guarded = frozenset({"small"})
+        attempts = Attempts(clock=self.clock, price=price)
         return LadderConformer(
-            self.compiler,
-            clock=self.clock,
-            price=price,
+            Promises(self.intake, guarded_pools=guarded),
+            attempts,
+            TaskChecks(attempts, {"small-model": "small", "large-model": "large"}),
             call_ids=call_ids(),
             escalation=escalation,
-            guarded_pools=frozenset({"small"}),
+            guarded_pools=guarded,
         )
 
     async def __call__(
@@ -97,7 +101,7 @@ class Walker:
 
         walked = Walk(FakeGenerate(*answers, before=pass_time))
         asked = chat or make_chat(stream=job.stream)
-        reply = self.conformer(escalation).conform(asked, job, walked.generate, walked.trace)
+        reply = self.conformer(escalation).conform(CALLER, asked, job, walked.generate, walked.trace)
         try:
             async with aclosing(reply) as items:
                 async for item in items:
@@ -110,6 +114,8 @@ class Walker:
 def invalid(walked: Walk) -> str:
     """The message of a request that ended without a valid answer, of which nothing may have left."""
     assert isinstance(walked.error, OutputInvalidError)
-    assert (walked.error.status, walked.error.code, walked.error.retryable) == (502, "output_invalid", False)
+    last = walked.rungs[-1][0]
+    code = "output_invalid" if last == "first" else f"{last}_failed"
+    assert (walked.error.status, walked.error.code, walked.error.retryable) == (502, code, False)
     assert walked.items == []
     return walked.error.message

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from pydantic import ValidationError
 
 from contracts.canonical import JsonForm
 from contracts.output import (
@@ -20,7 +21,7 @@ from contracts.output import (
 from gateway.engines._payload import path_of, payload_of
 from gateway.parsing.fields import VLLM_SAMPLING
 from gateway.records import PORTABLE_SAMPLING, Job, ToolUse
-from gateway.settings import PoolKind
+from gateway.settings import PoolKind, PoolSettings
 from tests.unit.gateway.fakes import MODEL, WEATHER, make_job, make_route, schema_output
 
 SCHEMA: dict[str, Any] = {"type": "object", "properties": {"a": {"type": "integer"}}}
@@ -28,9 +29,20 @@ COMPACT = {"whitespace_flexible": False, "item_separator": ",", "key_separator":
 SPACED = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 
 
-def payload(job: Job, kind: PoolKind = PoolKind.VLLM) -> dict[str, Any]:
-    body: dict[str, Any] = orjson.loads(payload_of(job, kind))
+def payload(job: Job, kind: PoolKind = PoolKind.VLLM, **pool: Any) -> dict[str, Any]:
+    given = {"kind": kind, "engines": ({"url": "http://127.0.0.1:1"},), "models": ("m",), **pool}
+    body: dict[str, Any] = orjson.loads(payload_of(job, PoolSettings.model_validate(given)))
     return body
+
+
+def test_an_upstream_is_sent_the_names_that_it_knows() -> None:
+    job = make_job(max_tokens=9, sampling={"temperature": 0.0, "seed": 1})
+    names = {"max_tokens_field": "max_completion_tokens", "drop_fields": ("temperature",)}
+    sent = payload(job, PoolKind.OPENAI, **names)
+    assert (sent["max_completion_tokens"], sent["seed"]) == (9, 1)
+    assert not sent.keys() & {"max_tokens", "temperature"}
+    with pytest.raises(ValidationError, match="response_format"):
+        payload(job, drop_fields=("response_format",))
 
 
 def format_of(body: dict[str, Any]) -> Any:

@@ -105,6 +105,7 @@ async def test_a_success_is_recorded_with_all_that_was_noted(
         seconds=7.0,
         time_to_first_token_seconds=1.0,
         is_structured=True,
+        schema="858daf88065f",
         passages=2,
         degraded="no-escalation-pool",
         inter_token_seconds=(2.0,),

@@ -88,7 +88,8 @@ def test_every_attempt_is_counted_with_its_tokens_and_cost(metrics: Metrics) -> 
     ("failure", "verdict"),
     [
         (None, "valid"),
-        ("invalid", "invalid"),
+        ("schema", "invalid"),
+        ("rule", "invalid"),
         ("truncated", "truncated"),
         ("engine_error", "error"),
         ("client_closed", "error"),

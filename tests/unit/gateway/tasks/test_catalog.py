@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from contracts.output import JsonSchemaOutput, OutputContract
+from contracts.output import JsonSchemaOutput
+from contracts.task import Task
 from gateway.errors import SchemaUnsupportedError
 from gateway.tasks import TaskCatalog, TaskFileError
 
@@ -19,7 +20,8 @@ MODEL = "small-model"
 EXAMPLES = Path(__file__).parents[4] / "examples" / "tasks"
 
 
-def refuse_bad_schemas(contract: OutputContract) -> None:
+def refuse_bad_schemas(checked: Task) -> None:
+    contract = checked.output
     if isinstance(contract, JsonSchemaOutput) and contract.json_schema == {"type": "nonsense"}:
         raise SchemaUnsupportedError("'nonsense' is no type")
 
@@ -35,7 +37,7 @@ def write(folder: Path, file: str, content: dict[str, Any] | str | bytes) -> Non
 
 def make(folder: Path, *models: str) -> TaskCatalog:
     return TaskCatalog(
-        folder, base_models=models or (MODEL,), collections=("handbook",), check_output=refuse_bad_schemas
+        folder, base_models=models or (MODEL,), collections=("handbook",), check_task=refuse_bad_schemas
     )
 
 

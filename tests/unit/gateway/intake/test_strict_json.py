@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from gateway.conformance._strict_json import MAX_NESTING, StrictJsonError, loads
+from gateway.intake.strict_json import MAX_NESTING, StrictJsonError, loads
 
 
 @pytest.mark.parametrize(

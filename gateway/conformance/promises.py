@@ -1,0 +1,78 @@
+"""What a request's answer will be proven against, vetted before anything is generated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from contracts.output import (
+    ChoiceOutput,
+    GrammarOutput,
+    JsonSchemaOutput,
+    OutputContract,
+    RegexOutput,
+    TextOutput,
+)
+from gateway.conformance.judging import Promise
+from gateway.errors import SchemaUnsupportedError
+from gateway.intake.compiled import Compiled
+from gateway.intake.intake import Intake
+from gateway.records import Chat, Endpoint, Job, Principal
+
+
+class Promises:
+    """Has contracts vetted; `guarded_pools` force them by a grammar."""
+
+    def __init__(self, intake: Intake, *, guarded_pools: frozenset[str]) -> None:
+        self._intake = intake
+        self._guarded_pools = guarded_pools
+
+    async def of(self, principal: Principal, chat: Chat, job: Job) -> Promise:
+        """Vet what the request offers and what the job must keep.
+
+        Raises:
+            SchemaUnsupportedError: a contract is refused, or forced in part where that is not accepted.
+            OverloadedError: no worker is free to vet it.
+        """
+        for param, contract in _offered(chat):
+            await self._intake.compile(contract, tenant=principal.tenant, param=param)
+        if job.output is None or isinstance(job.output, TextOutput):
+            output = None
+        else:
+            output = await self._intake.compile(job.output, tenant=principal.tenant, param=_param(chat))
+            self._check_partial(chat, job, output)
+        call = output if job.call is job.output else None
+        if job.call is not None and call is None:
+            call = await self._intake.compile(job.call, tenant=principal.tenant, param="tools")
+        return Promise(output, call)
+
+    def _check_partial(self, chat: Chat, job: Job, output: Compiled) -> None:
+        """Strict means that the grammar forces all of it, unless the request or the task says otherwise."""
+        task = job.route.task
+        allowed = chat.allow_partial_grammar
+        if allowed is None and task is not None:
+            allowed = task.policy.allow_partial_grammar
+        if allowed is None:
+            allowed = not (isinstance(job.output, JsonSchemaOutput) and job.output.strict)
+        if allowed or output.is_wholly_forced or job.route.pool not in self._guarded_pools:
+            return
+        raise SchemaUnsupportedError(
+            "the grammar can force only a part of this schema, and strict asks for all of it; "
+            f"set firstline.allow_partial_grammar to have the rest verified: {output.verdict.sentence()}",
+            param=_param(chat),
+            details=output.verdict.details(),
+        )
+
+
+def _offered(chat: Chat) -> Iterator[tuple[str, OutputContract]]:
+    """The request's own contracts, whether this route uses them or not: bad input is always refused."""
+    if chat.output is not None and not isinstance(chat.output, TextOutput):
+        yield _param(chat), chat.output
+    for index, tool in enumerate(chat.tools):
+        contract = JsonSchemaOutput(kind="json_schema", json_schema=dict(tool.parameters), strict=tool.strict)
+        yield f"tools.{index}.function.parameters", contract
+
+
+def _param(chat: Chat) -> str:
+    if isinstance(chat.output, ChoiceOutput | RegexOutput | GrammarOutput):
+        return "structured_outputs"
+    return "text.format" if chat.endpoint is Endpoint.RESPONSES else "response_format"
