@@ -12,8 +12,7 @@ from gateway.settings import EscalationSettings, PoolKind, PoolSettings, Setting
 from gateway.settings_load import load_settings
 from tests.support.embedded_engine import embedded_engine
 from tests.support.gateway_process import GatewayThread
-from tests.support.settings_files import REPOSITORY, UPSTREAM_MODEL
-from tests.support.stub_engine import StubEngine
+from tests.support.settings_files import MODEL, REPOSITORY, UPSTREAM_MODEL
 
 REQUEST_SECONDS = 180.0
 
@@ -21,28 +20,20 @@ REQUEST_SECONDS = 180.0
 @pytest.fixture(scope="session")
 def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A running engine; `FIRSTLINE_TEST_ENGINE_URL` names one that runs already."""
-    with embedded_engine(tmp_path_factory.mktemp("engine") / "engine.log") as url:
+    log = tmp_path_factory.mktemp("engine") / "engine.log"
+    with embedded_engine(log, served_names=(MODEL, UPSTREAM_MODEL)) as url:
         yield url.rstrip("/")
 
 
 @pytest.fixture(scope="session")
-def second_pool() -> Iterator[StubEngine]:
-    """The target of escalation: a scripted provider."""
-    with StubEngine(UPSTREAM_MODEL, kind="openai") as stub:
-        yield stub
-
-
-@pytest.fixture(scope="session")
-def gateway(
-    engine_url: str, second_pool: StubEngine, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[GatewayThread]:
+def gateway(engine_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayThread]:
     """The gateway with the example tasks, the handbook and the shipped adapter."""
     environment = {
         "FIRSTLINE_HOME": str(tmp_path_factory.mktemp("home")),
         "FIRSTLINE_ENGINE_PORT": str(urlsplit(engine_url).port),
     }
     settings = load_settings(REPOSITORY / "examples" / "firstline.yaml", environment)
-    with GatewayThread(_with_second_pool(settings, second_pool.url)) as running:
+    with GatewayThread(_with_second_pool(settings, engine_url)) as running:
         yield running.wait_ready("large/0")
 
 
@@ -60,6 +51,7 @@ async def client(gateway_url: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def _with_second_pool(settings: Settings, url: str) -> Settings:
+    """The target of escalation: the same engine as an OpenAI-compatible URL, by its second name."""
     pool = PoolSettings.model_validate(
         {"kind": PoolKind.OPENAI, "engines": [{"url": url}], "models": [UPSTREAM_MODEL]}
     )

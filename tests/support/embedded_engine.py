@@ -40,14 +40,18 @@ def http_code(url: str) -> int | None:
 
 
 @contextmanager
-def embedded_engine(log: Path) -> Iterator[str]:
-    """Give the URL of a running engine; `FIRSTLINE_TEST_ENGINE_URL` names one that runs already."""
+def embedded_engine(log: Path, *, served_names: tuple[str, ...] = ()) -> Iterator[str]:
+    """Give the URL of a running engine; `FIRSTLINE_TEST_ENGINE_URL` names one that runs already.
+
+    `served_names` are those of the one model, where it is to have several.
+    """
     given = os.environ.get("FIRSTLINE_TEST_ENGINE_URL")
     if given:
         yield given
         return
     layout = replace(layout_from(os.environ), engine_port=free_port())
-    command = engine_command(layout, detect_kind(), os.environ)
+    names = ("--served-model-name", *served_names) if served_names else ()
+    command = [*engine_command(layout, detect_kind(), os.environ), *names]
     with subprocess.Popen(
         [sys.executable, "-m", "launcher.keeper", "--log", str(log), "--grace", "10", "--", *command],
         env=engine_environment(layout, os.environ),
