@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
 from functools import lru_cache
+from pathlib import Path
 
 from contracts.verification import DateOrder
-from gateway.verification._text import normalise, without_accents
 
 LANGUAGES = ("en", "de", "fr", "es", "it", "nl", "pt", "pl", "sv", "da", "nb", "fi", "cs")
 
-_PLACES = {"en": ("en", "en_GB"), "de": ("de", "de_AT"), "pt": ("pt", "pt_PT")}
-"""Where a language has other names or abbreviations elsewhere."""
+_TABLE = Path(__file__).with_name("months.json")
+"""Written by `python -m tests.support.months` from Babel's copy of CLDR, which is too large to load."""
 
 _GAP = r"\s{0,3}"
 _YEAR = r"'?(\d{4}|\d\d)(?!\d)"
@@ -48,19 +49,16 @@ def dates_in(text: str, order: DateOrder, languages: tuple[str, ...]) -> frozens
 
 @lru_cache(maxsize=16)
 def month_names(languages: tuple[str, ...]) -> Mapping[str, frozenset[int]]:
-    """Months by name, in full and short, with accents and without. The first call reads CLDR, in 0.1 s."""
-    from babel.dates import get_month_names  # noqa: PLC0415 - only tasks with grounding pay
+    """Months by name, in full and short, with accents and without, from the table of Unicode's CLDR.
 
+    Raises:
+        KeyError: a language is not among `LANGUAGES`.
+    """
+    table: dict[str, dict[str, list[int]]] = json.loads(_TABLE.read_text(encoding="utf-8"))
     found: dict[str, set[int]] = {}
-    for place in (place for language in languages for place in _PLACES.get(language, (language,))):
-        for width in ("wide", "abbreviated"):
-            for context in ("format", "stand-alone"):
-                for month, name in get_month_names(width, context, place).items():
-                    for written in (
-                        normalise(name).rstrip("."),
-                        without_accents(normalise(name)).rstrip("."),
-                    ):
-                        found.setdefault(written, set()).add(month)
+    for language in languages:
+        for name, months in table[language].items():
+            found.setdefault(name, set()).update(months)
     return {name: frozenset(months) for name, months in found.items()}
 
 

@@ -9,6 +9,7 @@ import pytest
 from contracts.verification import DateOrder
 from gateway.verification._dates import LANGUAGES, dates_in, month_names
 from gateway.verification._text import normalise
+from tests.support.months import TABLE, table
 
 DAY = date(2026, 1, 14)
 
@@ -117,3 +118,8 @@ def test_the_languages_know_every_month() -> None:
 
 def test_a_language_that_is_not_asked_for_is_not_read() -> None:
     assert dates_in("14 janvier 2026", "auto", ("en",)) == frozenset()
+
+
+def test_the_table_of_months_is_what_cldr_says() -> None:
+    assert TABLE.read_text(encoding="utf-8") == table()
+    assert month_names(("de", "fr"))["marz"] == frozenset({3})
