@@ -37,8 +37,8 @@ class Usage:
 class Attempt:
     """One generation on one pool with one adapter version.
 
-    `kind` names the rung: `first`, `compact_retry`, `reask` or `escalation`. `failure` is the code of
-    what was wrong with it, or None.
+    `kind` names the rung: `first`, `compact_retry`, `reask` or `escalation`; `verifier` is a question to a
+    second model. `failure` is the check that failed, or an error's code, or None.
     """
 
     kind: str

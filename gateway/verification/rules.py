@@ -61,7 +61,7 @@ class CompiledRules:
         """Evaluate every rule on an answer; a rule that fails to give true is a violation.
 
         Numbers of the answer are doubles, as JSON has one kind of number; the first `MAX_INPUT_CHARS`
-        of the input are read. Holds the interpreter for up to about a second at the bound on work.
+        of the input are read. Holds the interpreter for up to two or three seconds at the bound on work.
         """
         if not self._rules:
             return ()
