@@ -324,13 +324,16 @@ def _unsatisfiable(rng: Random) -> str:
 
 def _guidance_override(rng: Random) -> str:
     """Options of the grammar library, smuggled in with the schema."""
-    options = {
-        "whitespace_flexible": True,
-        "whitespace_pattern": "[\\n ]*",
-        "lenient": True,
-        "coerce_one_of": True,
-    }
-    return _object(rng, {"type": "string", "not": {"const": "x"}}, **{"x-guidance": options})
+    options = rng.choice(
+        [
+            {"whitespace_flexible": True, "lenient": True, "coerce_one_of": True},
+            {"whitespace_pattern": "(x{1,500}){1,500}"},
+            {"json_allowed_escapes": "u"},
+            {"no_such_option": True},
+            ["lenient"],
+        ]
+    )
+    return _object(rng, {"type": "string"}, **{"x-guidance": options})
 
 
 FAMILIES: Mapping[str, Family] = {

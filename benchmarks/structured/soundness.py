@@ -21,10 +21,11 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmarks.structured.adversarial import FAMILIES, hostile
+from benchmarks.structured.sent import differing
 from benchmarks.structured.walks import walked
 from contracts.output import JsonSchemaOutput
 from gateway.errors import OverloadedError, SchemaUnsupportedError
-from gateway.intake.intake import Intake
+from gateway.intake.intake import Intake, IntakeWorkers
 from gateway.intake.limits import Limits
 from gateway.intake.rows import Row, RowError, files_under, loads, read_rows
 from gateway.intake.soundness import RowResult, judge, milliseconds, summary
@@ -54,6 +55,7 @@ class Timed:
 
     seconds: dict[str, list[float]] = field(default_factory=dict)
     slow_refusals: list[tuple[float, str]] = field(default_factory=list)
+    given_up: list[str] = field(default_factory=list)
     faults: Counter[str] = field(default_factory=Counter)
 
     def add(self, name: str, answer: str, seconds: float) -> None:
@@ -61,6 +63,8 @@ class Timed:
         self.seconds.setdefault(answer, []).append(seconds)
         if answer == "refused" and seconds > REFUSAL_SECONDS:
             self.slow_refusals.append((round(1000 * seconds, 1), name))
+        if answer == "too costly":
+            self.given_up.append(name)
 
     def figures(self) -> dict[str, Any]:
         """Counts and times by answer, the slowest refusals first."""
@@ -69,6 +73,7 @@ class Timed:
             "ms": {name: milliseconds(values) for name, values in self.seconds.items()},
             "refusals_over_50_ms": len(self.slow_refusals),
             "slowest_refusals_ms": sorted(self.slow_refusals, reverse=True)[:20],
+            "too_costly": self.given_up,
             "faults": dict(self.faults),
         }
 
@@ -80,13 +85,17 @@ def run(plan: Plan) -> dict[str, Any]:
     figures: dict[str, Any] = {name: _judged(rows) for name, rows in sets.items()}
     schemas = [(row.id, row.schema) for rows in sets.values() for row in rows]
     known, attack = asyncio.run(_through_workers(schemas, list(_hostile(plan))))
+    crashed = {name for one in figures.values() for name in one["crashes"]}
+    sent = differing((name, schema) for name, schema in schemas if name not in crashed)
+    own = [row for row in sets["handwritten"] if row.id not in crashed]
     timed = {"schemas": known.figures(), "hostile": attack.figures()}
     is_typed = not known.faults and not attack.faults
-    is_quick = not known.slow_refusals and not attack.slow_refusals
+    is_quick = not known.slow_refusals and not attack.slow_refusals and not known.given_up
     return {
-        "ok": all(one["ok"] for one in figures.values()) and is_typed and is_quick,
+        "ok": all(one["ok"] for one in figures.values()) and is_typed and is_quick and not sent,
         "sets": figures,
-        "walks": walked(sets["handwritten"], plan.walks, plan.seed),
+        "sent_differs": sent,
+        "walks": walked(own, plan.walks, plan.seed),
         "workers": timed,
     }
 
@@ -120,9 +129,9 @@ def _hostile(plan: Plan) -> Iterator[tuple[str, Any]]:
 async def _through_workers(
     schemas: Sequence[tuple[str, Any]], attack: Sequence[tuple[str, Any]]
 ) -> tuple[Timed, Timed]:
-    vetting, proving = Workers(WorkerSettings()), Workers(WorkerSettings())
-    async with vetting.running(), proving.running():
-        intake = Intake(vetting, proving, None, limits=Limits())
+    workers = IntakeWorkers(Workers(WorkerSettings()), Workers(WorkerSettings()))
+    async with workers.vetting.running(), workers.proving.running():
+        intake = Intake(workers, None, limits=Limits())
         await intake.compile(JsonSchemaOutput(kind="json_schema", json_schema={"title": "warm"}))
         return await _timed(intake, schemas), await _timed(intake, attack)
 
@@ -138,8 +147,9 @@ async def _timed(intake: Intake, schemas: Sequence[tuple[str, Any]]) -> Timed:
         started = time.perf_counter()
         try:
             answer = str((await intake.compile(contract)).verdict.kind)
-        except SchemaUnsupportedError:
-            answer = "refused"
+        except SchemaUnsupportedError as error:
+            # A worker that died, of whatever, is told apart from a refusal on sight.
+            answer = "too costly" if "too costly to vet" in error.message else "refused"
         except OverloadedError:
             answer = "overloaded"
         except Exception as error:  # noqa: BLE001 - whatever else comes out is what is looked for
@@ -158,7 +168,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=Plan.seed)
     given = parser.parse_args()
     try:
-        figures = run(Plan(tuple(given.data), given.limit, given.rounds, given.seed))
+        figures = run(Plan(tuple(given.data), given.limit, given.rounds, seed=given.seed))
     except RowError as error:
         print(error, file=sys.stderr)
         return 2
