@@ -30,16 +30,17 @@ class Served:
     url: str
     pid: int
 
-    def rss_megabytes(self) -> float:
-        """Resident memory of the gateway and its workers."""
+    def rss_megabytes(self) -> dict[str, float]:
+        """Resident memory of the gateway's own process, and of its workers together."""
         process = psutil.Process(self.pid)
-        total = 0
-        for member in (process, *process.children(recursive=True)):
+        workers = 0
+        for member in process.children(recursive=True):
             try:
-                total += member.memory_info().rss
+                workers += member.memory_info().rss
             except psutil.NoSuchProcess:
                 continue  # a worker that was just replaced
-        return round(total / 2**20, 1)
+        own = process.memory_info().rss
+        return {"gateway": round(own / 2**20, 1), "workers": round(workers / 2**20, 1)}
 
 
 @contextmanager
