@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
+from contracts.canonical import canonical_json
 from contracts.output import OutputContract
 from gateway.conformance._draft import Choice, Draft, is_forced_call
 from gateway.conformance.failure import INVALID, TRUNCATED, Failure
 from gateway.conformance.fixes import fixed
 from gateway.errors import EngineError
 from gateway.intake.compiled import Compiled
+from gateway.intake.strict_json import StrictJsonError, loads
 from gateway.intake.violation import Violation, ViolationKind
 from gateway.records import Job, ToolCall
 
@@ -24,10 +27,13 @@ class Checks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Promise:
-    """What a job's answer is proven against; a field that is None promises nothing."""
+    """What a job's answer is proven against; a field that is None promises nothing.
+
+    `tools` are the contracts of arguments by name, each in the draft that its own schema is written in.
+    """
 
     output: Compiled | None = None
-    call: Compiled | None = None
+    tools: Mapping[str, Compiled] = field(default_factory=dict)
     checks: Checks | None = None
 
 
@@ -52,14 +58,15 @@ async def _judge_choice(choice: Choice, job: Job, promise: Promise) -> Failure |
     if choice.refusal and not text and not choice.calls:
         return None
     if choice.calls:
-        return await _judge_calls(choice.calls, job, promise.call)
-    if is_forced_call(job) and promise.output is None:
-        return Failure(INVALID, (Violation("", "no tool was called", ViolationKind.TOOL),), text)
-    if promise.output is None:
+        return await _judge_calls(choice.calls, job, promise)
+    if promise.output is None and not is_forced_call(job):
         return None
     if choice.finish_reason == "length":
         return Failure(TRUNCATED, text=text)
-    violations = await _judge_text(choice, job.output, promise)
+    if is_forced_call(job):
+        violations = await _judge_written_call(text, job, promise)
+    else:
+        violations = await _judge_text(choice, job.output, promise)
     return Failure(INVALID, violations, text) if violations else None
 
 
@@ -78,26 +85,35 @@ async def _judge_text(
     return violations
 
 
-async def _judge_calls(calls: list[ToolCall], job: Job, call: Compiled | None) -> Failure | None:
+async def _judge_calls(calls: list[ToolCall], job: Job, promise: Promise) -> Failure | None:
     """Calls that an upstream made itself must name an offered tool and keep its schema."""
-    if call is None:
-        return _call_failure("a tool was called that was not offered")
     if len(calls) > 1 and not job.parallel_tool_calls:
-        return _call_failure("several tools were called where one is allowed")
-    names = {tool.name for tool in job.tools}
+        return Failure(INVALID, (_wrong_call("several tools were called where one is allowed"),))
     for made in calls:
-        if made.name not in names:
-            return _call_failure("a tool was called that was not offered")
-        text = f'{{"name":{_quoted(made.name)},"arguments":{made.arguments or "{}"}}}'
-        violations = await call.prove(text)
+        violations = await _judge_arguments(made.name, made.arguments or "{}", job, promise)
         if violations:
-            return Failure(INVALID, violations, text)
+            return Failure(INVALID, violations, made.arguments)
     return None
 
 
-def _quoted(name: str) -> str:
-    return f'"{name}"'  # a tool's name is letters, digits and `_.-`
+async def _judge_written_call(text: str, job: Job, promise: Promise) -> tuple[Violation, ...]:
+    """A call that the grammar forced: an object of a name and its arguments, and nothing else."""
+    try:
+        call = loads(text)
+    except StrictJsonError as error:
+        return (Violation("", str(error), ViolationKind.JSON),)
+    if not isinstance(call, dict) or call.keys() != {"name", "arguments"}:
+        return (_wrong_call("no tool was called"),)
+    return await _judge_arguments(call["name"], canonical_json(call["arguments"]), job, promise)
 
 
-def _call_failure(message: str) -> Failure:
-    return Failure(INVALID, (Violation("", message, ViolationKind.TOOL),))
+async def _judge_arguments(name: object, arguments: str, job: Job, promise: Promise) -> tuple[Violation, ...]:
+    contract = promise.tools.get(str(name))
+    if contract is None or not any(tool.name == name for tool in job.tools):
+        return (_wrong_call("a tool was called that was not offered"),)
+    found = await contract.prove(arguments)
+    return tuple(replace(violation, pointer=f"/arguments{violation.pointer}") for violation in found)
+
+
+def _wrong_call(message: str) -> Violation:
+    return Violation("", message, ViolationKind.TOOL)

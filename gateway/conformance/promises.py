@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from contracts.output import (
     ChoiceOutput,
     GrammarOutput,
     JsonSchemaOutput,
-    OutputContract,
     RegexOutput,
     TextOutput,
 )
@@ -33,17 +30,28 @@ class Promises:
             SchemaUnsupportedError: a contract is refused, or forced in part where that is not accepted.
             OverloadedError: no worker is free to vet it.
         """
-        for param, contract in _offered(chat):
-            await self._intake.compile(contract, tenant=principal.tenant, param=param)
+        if chat.output is not None and not isinstance(chat.output, TextOutput):
+            # Whether this route uses it or not: bad input is always refused.
+            await self._intake.compile(chat.output, tenant=principal.tenant, param=_param(chat))
+        tools = await self._tools(principal, chat)
         if job.output is None or isinstance(job.output, TextOutput):
             output = None
         else:
             output = await self._intake.compile(job.output, tenant=principal.tenant, param=_param(chat))
             self._check_partial(chat, job, output)
-        call = output if job.call is job.output else None
-        if job.call is not None and call is None:
-            call = await self._intake.compile(job.call, tenant=principal.tenant, param="tools")
-        return Promise(output, call)
+        return Promise(output, tools)
+
+    async def _tools(self, principal: Principal, chat: Chat) -> dict[str, Compiled]:
+        """Each tool by itself: its errors name its place, and its draft is its own."""
+        found = {}
+        for index, tool in enumerate(chat.tools):
+            contract = JsonSchemaOutput(
+                kind="json_schema", json_schema=dict(tool.parameters), strict=tool.strict
+            )
+            found[tool.name] = await self._intake.compile(
+                contract, tenant=principal.tenant, param=f"tools.{index}.function.parameters"
+            )
+        return found
 
     def _check_partial(self, chat: Chat, job: Job, output: Compiled) -> None:
         """Strict means that the grammar forces all of it, unless the request or the task says otherwise."""
@@ -61,15 +69,6 @@ class Promises:
             param=_param(chat),
             details=output.verdict.details(),
         )
-
-
-def _offered(chat: Chat) -> Iterator[tuple[str, OutputContract]]:
-    """The request's own contracts, whether this route uses them or not: bad input is always refused."""
-    if chat.output is not None and not isinstance(chat.output, TextOutput):
-        yield _param(chat), chat.output
-    for index, tool in enumerate(chat.tools):
-        contract = JsonSchemaOutput(kind="json_schema", json_schema=dict(tool.parameters), strict=tool.strict)
-        yield f"tools.{index}.function.parameters", contract
 
 
 def _param(chat: Chat) -> str:

@@ -122,4 +122,6 @@ def laid_out(schema: JsonObject | bool, form: JsonForm) -> JsonObject:
     if isinstance(schema, bool):
         return {"x-guidance": options} if schema else {"not": {}}
     given = schema.get("x-guidance")
-    return {**schema, "x-guidance": {**(given if isinstance(given, Mapping) else {}), **options}}
+    # Nothing of a client's own reaches the engine unvetted.
+    lenient = {"lenient": True} if isinstance(given, Mapping) and given.get("lenient") is True else {}
+    return {**schema, "x-guidance": {**lenient, **options}}

@@ -33,6 +33,7 @@ def check_bounds(schema: dict[str, Any], limits: Limits) -> None:
         if len(path) > 2 * limits.depth:
             raise RefusedError("schema_too_deep", "is nested too deeply", pointer=pointer(path[:8]))
         _check_bounds(path, node, limits)
+        _check_names(path, node, limits)
     references = References(schema)
     for path, node in walk(schema):
         _check_references(path, node, references)
@@ -72,6 +73,12 @@ def _check_bounds(path: Path, node: dict[str, Any], limits: Limits) -> None:
         value = node.get(keyword)
         if isinstance(value, int | float) and value > limits.repeats:
             raise _explodes(path, keyword, f"is over {limits.repeats}")
+
+
+def _check_names(path: Path, node: dict[str, Any], limits: Limits) -> None:
+    names = node.get("properties")
+    if isinstance(names, dict) and any(len(name) > limits.name_chars for name in names):
+        raise _explodes(path, "properties", f"a name is over {limits.name_chars} characters")
 
 
 def _explodes(path: Path, keyword: str, reason: str) -> RefusedError:

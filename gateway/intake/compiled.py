@@ -36,7 +36,7 @@ class Compiled:
 
 def forced_of(contract: OutputContract, verdict: Verdict) -> OutputContract:
     """The part of a contract that the verdict says a grammar can force."""
-    if verdict.kind is not VerdictKind.PARTLY or not isinstance(contract, JsonSchemaOutput):
+    if not verdict.is_lenient or not isinstance(contract, JsonSchemaOutput):
         return contract
     if isinstance(contract.json_schema, bool):
         return contract

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -26,9 +27,11 @@ from gateway.state.verdicts import VerdictStore
 
 INLINE_BYTES = 32_768
 """Contracts up to this size are proven in the process itself where their verdict says it is cheap."""
+TOO_COSTLY = "schema_too_costly"
+COSTLY_KEPT_SECONDS = 60.0
 MAX_OWN = 2048
 """Contracts of the operator's tasks that are kept; reloads leave old ones behind."""
-EDITION = "1"
+EDITION = "2"
 """Counted up whenever vetting itself changes its mind."""
 OVERSEER = "gateway"
 """The tenant under whose name the gateway's own tasks are vetted."""
@@ -66,6 +69,7 @@ class Intake:
         limits: Limits,
         observe: Observe = lambda _kind, _seconds: None,
         keeps: Keeps = DEFAULT_KEEPS,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._vetting = workers.vetting
         self._proving = workers.proving
@@ -73,7 +77,8 @@ class Intake:
         self._limits = limits
         self._observe = observe
         self._keeps = keeps
-        self._kept: OrderedDict[str, tuple[Compiled, int]] = OrderedDict()
+        self._clock = clock
+        self._kept: OrderedDict[str, tuple[Compiled, int, float]] = OrderedDict()
         self._kept_bytes = 0
         self._own: dict[str, Compiled] = {}
         self._open: dict[str, asyncio.Task[Compiled]] = {}
@@ -120,17 +125,27 @@ class Intake:
         found = self._kept.get(key)
         if found is None:
             return None
+        compiled, size, kept_at = found
+        if compiled.verdict.code == TOO_COSTLY and self._clock() - kept_at > COSTLY_KEPT_SECONDS:
+            del self._kept[key]
+            self._kept_bytes -= size
+            return None
         self._kept.move_to_end(key)
-        return found[0]
+        return compiled
 
     async def _shared(self, key: str, contract: OutputContract, raw: bytes, tenant: str) -> Compiled:
         task = self._open.get(key)
         if task is None:
             task = asyncio.ensure_future(self._made(key, contract, raw, tenant))
             self._open[key] = task
-            task.add_done_callback(lambda _: self._open.pop(key, None))
+            task.add_done_callback(lambda done: self._close(key, done))
         # A client that leaves must not spoil it for the others that wait.
         return await asyncio.shield(task)
+
+    def _close(self, key: str, done: asyncio.Task[Compiled]) -> None:
+        self._open.pop(key, None)
+        if not done.cancelled():
+            done.exception()  # where all who waited have left, nobody else asks for it
 
     async def _made(self, key: str, contract: OutputContract, raw: bytes, tenant: str) -> Compiled:
         verdict = await self._verdict(key, contract, raw, tenant)
@@ -156,8 +171,9 @@ class Intake:
         try:
             verdict = Verdict.from_json(await self._vetting.ask(header, raw, tenant=tenant))
         except WorkerLimitError as error:
+            # Not for the store: on a machine with nothing else to do it might pass.
             reason = f"it is too costly to vet: {error}"
-            verdict = Verdict(VerdictKind.REFUSED, "schema_too_costly", (Unsupported("", "", reason),))
+            return Verdict(VerdictKind.REFUSED, TOO_COSTLY, (Unsupported("", "", reason),))
         except WorkerBusyError as error:
             raise OverloadedError(
                 "the schema cannot be vetted now: others are being vetted; send it again",
@@ -208,10 +224,10 @@ class Intake:
         )
 
     def _keep(self, key: str, compiled: Compiled, size: int) -> None:
-        self._kept[key] = compiled, size
+        self._kept[key] = compiled, size, self._clock()
         self._kept_bytes += size
         while len(self._kept) > self._keeps.contracts or self._kept_bytes > self._keeps.total_bytes:
-            _, (_, dropped) = self._kept.popitem(last=False)
+            _, (_, dropped, _) = self._kept.popitem(last=False)
             self._kept_bytes -= dropped
 
 

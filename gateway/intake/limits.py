@@ -24,6 +24,7 @@ class Limits:
     cheap_subschemas: int = 2_000
     enum_values: int = 10_000
     pattern_chars: int = 4_000
+    name_chars: int = 4_000
     repeats: int = 50_000
     mask_seconds: float = 0.25
     grammar_symbols: int = 12_000

@@ -39,7 +39,8 @@ class Verdict:
     `unsupported` says what the grammar leaves to verification, or why the contract is refused. `grammar` is
     what a matcher is made from, as the engine will be given it, and is not kept with the verdict. `draft` is
     the dialect that the schema is read in. `is_cheap` says that proving an answer takes time in proportion
-    to the answer, so that it may be done on the event loop.
+    to the answer, so that it may be done on the event loop; `is_lenient` that the grammar library is told to
+    pass over what it does not know, be it a mere note such as a format of one's own.
     """
 
     kind: VerdictKind
@@ -48,6 +49,7 @@ class Verdict:
     edits: tuple[Edit, ...] = ()
     draft: str = ""
     is_cheap: bool = True
+    is_lenient: bool = False
     seconds: float = 0.0
     grammar: str | None = field(default=None, compare=False)
 
@@ -79,6 +81,7 @@ class Verdict:
             "edits": [[list(e.path), list(e.keywords)] for e in self.edits],
             "draft": self.draft,
             "is_cheap": self.is_cheap,
+            "is_lenient": self.is_lenient,
             "seconds": self.seconds,
         }
 
@@ -92,5 +95,6 @@ class Verdict:
             edits=tuple(Edit(tuple(path), tuple(keywords)) for path, keywords in value["edits"]),
             draft=str(value["draft"]),
             is_cheap=bool(value["is_cheap"]),
+            is_lenient=bool(value["is_lenient"]),
             seconds=float(value["seconds"]),
         )

@@ -26,7 +26,7 @@ from contracts.output import (
 from gateway.errors import SchemaUnsupportedError
 from gateway.intake.analysis import analyse, check_bounds
 from gateway.intake.dialect import VALIDATORS, draft_of
-from gateway.intake.grammar import forced_part, grammar_of
+from gateway.intake.grammar import OPTIONS, forced_part, grammar_of
 from gateway.intake.limits import Limits, RefusedError
 from gateway.intake.probe import ProbeError, probe
 from gateway.intake.strict_rules import check_strict
@@ -79,19 +79,21 @@ def _vet_schema(schema: dict[str, Any] | bool, limits: Limits, *, is_strict: boo
     if schema is False:
         raise RefusedError("schema_unsatisfiable", "false allows no answer at all")
     check_size(schema, limits)
-    plain = schema if isinstance(schema, dict) else {}
+    # A client's own options for the grammar are not its schema: the gateway sets them.
+    plain = {name: v for name, v in schema.items() if name != OPTIONS} if isinstance(schema, dict) else {}
     check_bounds(plain, limits)
     draft = draft_of(schema)
     _check_valid(schema, draft)
     if is_strict:
         check_strict(schema, limits.unsupported_listed)
     shape = analyse(plain, limits)
-    forced = forced_part(plain, limits)
+    forced = forced_part(plain, limits, draft)
     return Verdict(
         VerdictKind.PARTLY if forced.left_out else VerdictKind.CONSTRAINED,
         unsupported=forced.left_out,
         edits=forced.edits,
         draft=draft,
+        is_lenient=forced.is_lenient,
         is_cheap=not shape.is_recursive and shape.expanded <= limits.cheap_subschemas,
         grammar=forced.grammar,
     )

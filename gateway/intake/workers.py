@@ -90,7 +90,7 @@ class Workers:
         turn = _Turn(self._turns)
         process: _Process | None = None
         try:
-            process = self._idle.pop() if self._idle else await _Process.start(self._settings)
+            process = self._idle.pop() if self._idle else await self._started()
             answer = asyncio.ensure_future(process.exchange(packed(header, contract, text)))
             try:
                 reply = await self._wait(answer, turn)
@@ -104,6 +104,13 @@ class Workers:
                 self._discard(process)
                 self._refill()
             turn.end()
+
+    async def _started(self) -> _Process:
+        try:
+            return await _Process.start(self._settings)
+        except (OSError, TimeoutError, WorkerLimitError) as error:
+            _log.error("schema_worker_not_started", **fault_fields(error))
+            raise WorkerBusyError from error
 
     async def _wait(self, answer: asyncio.Future[dict[str, Any]], turn: _Turn) -> dict[str, Any]:
         settings = self._settings
@@ -143,10 +150,8 @@ class Workers:
         task.add_done_callback(self._tasks.discard)
 
     async def _start_one(self) -> None:
-        try:
-            self._keep(await _Process.start(self._settings))
-        except (OSError, WorkerLimitError) as error:
-            _log.error("schema_worker_not_started", **fault_fields(error))
+        with contextlib.suppress(WorkerBusyError):  # logged; the next job tries again
+            self._keep(await self._started())
 
 
 @dataclass(slots=True)

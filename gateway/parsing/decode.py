@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
@@ -13,6 +14,7 @@ from gateway.errors import InvalidRequestError
 
 Model = TypeVar("Model", bound=BaseModel)
 
+_LONG_NUMBER = re.compile(rb"[:\[,\s]-?[0-9]{19}")
 _TAG = re.compile(r"str|bool|function-.*|[a-z]+\[.*|[A-Z][A-Za-z]+")
 
 
@@ -30,9 +32,25 @@ def decode_object(body: bytes, max_nesting: int) -> dict[str, Any]:
         raise InvalidRequestError(f"The request body is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise InvalidRequestError("The request body must be a JSON object")
+    if _LONG_NUMBER.search(body):
+        _check_integers(body)
     if is_deeper_than(value, max_nesting):
         raise InvalidRequestError(f"The request body is nested deeper than {max_nesting} levels")
     return value
+
+
+def _check_integers(body: bytes) -> None:
+    """The fast decoder makes a float of an integer beyond 64 bits, and a schema would mean another number."""
+
+    def check(digits: str) -> int:
+        if len(digits) > 20 or not -(2**63) <= int(digits) < 2**64:
+            raise InvalidRequestError(f"The integer {digits[:30]} is beyond 64 bits; write it as a string")
+        return 0
+
+    try:
+        json.loads(body, parse_int=check)
+    except RecursionError:
+        return  # nested too deeply, which is refused by the bound on that
 
 
 def is_deeper_than(value: Any, limit: int) -> bool:

@@ -35,11 +35,11 @@ def tool_instructions(tools: Sequence[Tool]) -> str:
 
 
 def tool_call_schema(tools: Sequence[Tool]) -> dict[str, JsonValue]:
-    """One call of any of the tools, as JSON Schema. Each tool's own `$defs` stay within its branch."""
+    """One call of any of the tools, in any draft. Each tool's own `$defs` stay within its branch."""
     branches: list[JsonValue] = [
         {
             "type": "object",
-            "properties": {"name": {"const": tool.name}, "arguments": _embedded(tool.parameters, index)},
+            "properties": {"name": {"enum": [tool.name]}, "arguments": _embedded(tool.parameters, index)},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }

@@ -124,7 +124,7 @@ async def test_tools_reach_a_small_model_as_a_grammar(client: httpx.AsyncClient,
     assert "tool_choice" not in body
     schema = body["response_format"]["json_schema"]["schema"]
     (branch,) = schema["anyOf"]
-    assert branch["properties"]["name"] == {"const": "get_weather"}
+    assert branch["properties"]["name"] == {"enum": ["get_weather"]}
     assert branch["properties"]["arguments"]["required"] == ["city"]
 
 

@@ -100,7 +100,7 @@ class Walker:
             self.clock.now += each_takes_seconds
 
         walked = Walk(FakeGenerate(*answers, before=pass_time))
-        asked = chat or make_chat(stream=job.stream)
+        asked = chat or make_chat(stream=job.stream, tools=job.tools)
         reply = self.conformer(escalation).conform(CALLER, asked, job, walked.generate, walked.trace)
         try:
             async with aclosing(reply) as items:

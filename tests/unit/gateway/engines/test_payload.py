@@ -88,11 +88,12 @@ def test_a_schema_is_laid_out_in_the_adapters_form(form: JsonForm, layout: dict[
     assert "x-guidance" not in SCHEMA
 
 
-def test_the_layout_wins_over_the_clients_and_keeps_the_rest() -> None:
-    given = {"x-guidance": {"whitespace_flexible": True, "coerce_one_of": True}}
-    assert format_of(payload(make_job(schema_output(given)))) == {
-        "x-guidance": {**COMPACT, "coerce_one_of": True}
-    }
+def test_a_clients_own_options_for_the_grammar_never_reach_the_engine() -> None:
+    given = {"x-guidance": {"whitespace_flexible": True, "whitespace_pattern": "x*", "lenient": "yes"}}
+    assert format_of(payload(make_job(schema_output(given)))) == {"x-guidance": COMPACT}
+    lenient = {"x-guidance": {"lenient": True}}
+    sent = format_of(payload(make_job(schema_output(lenient))))
+    assert sent == {"x-guidance": {**COMPACT, "lenient": True}}
 
 
 def test_a_schema_that_allows_everything_is_laid_out_too() -> None:
@@ -167,7 +168,7 @@ def test_one_call_at_a_time_is_asked_for_where_the_client_wants_it() -> None:
 def test_a_small_model_is_forced_into_a_call_by_its_schema() -> None:
     body = payload(make_job(tools=(WEATHER,)))
     assert "tools" not in body
-    assert format_of(body)["anyOf"][0]["properties"]["name"] == {"const": "get_weather"}
+    assert format_of(body)["anyOf"][0]["properties"]["name"] == {"enum": ["get_weather"]}
     assert format_of(body)["x-guidance"] == COMPACT
 
 

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from llguidance import LLMatcher
 
+from contracts.canonical import JsonForm
 from contracts.output import GrammarOutput, RegexOutput
+from gateway.engines._payload import laid_out
 from gateway.intake.compiled import forced_of
 from gateway.intake.limits import Limits
 from gateway.intake.prefix import PrefixCheck
@@ -59,6 +61,57 @@ def refusal(schema: Any, limits: Limits | None = None) -> tuple[str, str, str]:
 def test_what_the_grammar_forces_is_constrained(schema: Any) -> None:
     verdict = vet(schema_output(schema))
     assert (verdict.kind, verdict.unsupported, verdict.edits) == (VerdictKind.CONSTRAINED, (), ())
+
+
+def accepted_by_the_engine(schema: Any) -> bool:
+    """Whether the grammar library takes what the engine is sent, in the layout that it is sent in."""
+    contract = schema_output(schema)
+    sent = laid_out(forced_of(contract, vet(contract)).json_schema, JsonForm.COMPACT)  # type: ignore[union-attr]
+    return LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(json.dumps(sent))) == ""
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "no-such-format"},
+        {
+            "$recursiveAnchor": True,
+            "properties": {"a": {"$recursiveRef": "#"}, "b": {"$recursiveAnchor": True}},
+        },
+        {"type": "object", "properties": {"c": INTEGER, "b": INTEGER}, "minProperties": 2},
+        {"type": "object", "properties": {"a": {"type": "string", "pattern": "(?=x)"}}},
+        {"x-guidance": {"nonsense": True}, "type": "integer"},
+        {"x-guidance": {"whitespace_pattern": "x*"}, "type": "object"},
+    ],
+    ids=str,
+)
+def test_what_is_sent_is_what_was_vetted(schema: Any) -> None:
+    assert accepted_by_the_engine(schema)
+
+
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"type": "number", "multipleOf": 0.25}, "2.5"),
+        ({"type": "number", "multipleOf": 0.01}, "-1"),
+        ({"type": "integer", "minimum": 9007199254740993}, "9007199254740993"),
+        ({"type": "object", "properties": {"c": {}, "b": {}}, "minProperties": 2}, '{"c":1,"b":2}'),
+        (
+            {
+                "$schema": "http://json-schema.org/draft-07/schema#",
+                "$ref": "#/definitions/x",
+                "maximum": -1,
+                "definitions": {"x": {"type": "integer"}},
+            },
+            "5",
+        ),
+    ],
+    ids=str,
+)
+def test_the_grammar_forbids_nothing_that_the_schema_allows(schema: Any, text: str) -> None:
+    verdict = vet(schema_output(schema))
+    assert verdict.grammar is not None
+    assert PrefixCheck.for_grammar(verdict.grammar).feed(text) is None
 
 
 @pytest.mark.parametrize(
@@ -144,6 +197,7 @@ def test_the_part_that_is_forced_allows_what_the_whole_allows() -> None:
             ("schema_unsatisfiable", "", ""),
         ),
         ({"type": "array", "minItems": 10**8}, ("schema_too_large", "/minItems", "minItems")),
+        ({"properties": {"a" * 5000: {}}}, ("schema_too_large", "/properties", "properties")),
         ({"type": "string", "pattern": "a" * 5000}, ("schema_too_large", "/pattern", "pattern")),
         ({"enum": [str(n) for n in range(20_000)]}, ("schema_too_large", "/enum", "enum")),
     ],

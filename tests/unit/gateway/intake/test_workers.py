@@ -26,15 +26,19 @@ INTEGER = schema_output({"type": "integer"})
 
 
 def endless() -> JsonSchemaOutput:
-    """Takes llguidance minutes to write out."""
-    return schema_output({"type": "array", "minItems": 10**8, "items": {"type": "integer"}})
+    """Keeps llguidance busy for many seconds, and needs little memory, where no limit stops it."""
+    steps = {
+        f"d{n}": {"anyOf": [{"$ref": f"#/$defs/d{n + 1}"}, {"type": "object", "properties": {f"k{n}": {}}}]}
+        for n in range(16)
+    }
+    return schema_output({"$defs": {**steps, "d16": {}}, "allOf": [{"$ref": "#/$defs/d0"}] * 3})
 
 
 def header(**limits: Any) -> dict[str, Any]:
     return {"job": "vet", "limits": asdict(Limits(**limits))}
 
 
-ENDLESS = header(repeats=10**9)
+ENDLESS = header(grammar_symbols=10**7, step_items=50_000, mask_seconds=600, relax_seconds=600)
 
 
 @asynccontextmanager
@@ -74,16 +78,24 @@ async def test_a_worker_vets_and_proves_and_is_kept() -> None:
 
 
 async def test_a_job_over_its_time_ends_its_process_alone() -> None:
-    async with running(count=1, limit_seconds=8) as workers:
+    async with running(count=1, quick_seconds=0.05, limit_seconds=0.5) as workers:
+        await vetted(workers, INTEGER)
+        with pytest.raises(WorkerLimitError):
+            await workers.ask(ENDLESS, contract_bytes(endless()), tenant="a")
+        assert await vetted(workers, INTEGER) == "constrained"
+
+
+async def test_a_slow_job_holds_up_nobody() -> None:
+    async with running(count=1, limit_seconds=60) as workers:
         await vetted(workers, INTEGER)
         count = len(children())
         slow = asyncio.create_task(workers.ask(ENDLESS, contract_bytes(endless()), tenant="a"))
         await more_than(count)
         assert await vetted(workers, INTEGER) == "constrained"
         assert not slow.done()
-        with pytest.raises(WorkerLimitError):
+        slow.cancel()
+        with pytest.raises(asyncio.CancelledError):
             await slow
-        assert await vetted(workers, INTEGER) == "constrained"
 
 
 async def test_a_second_slow_job_is_turned_away_at_once() -> None:
@@ -105,7 +117,7 @@ async def test_a_job_over_its_memory_ends_its_process_alone() -> None:
     wide = schema_output({"type": "array", "minItems": 10**7, "items": {"type": "integer"}})
     async with running(count=1, memory_bytes=512 * 1024**2, limit_seconds=30, quick_seconds=20) as workers:
         with pytest.raises(WorkerLimitError, match="time or memory"):
-            await workers.ask(ENDLESS, contract_bytes(wide), tenant="a")
+            await workers.ask(header(repeats=10**9), contract_bytes(wide), tenant="a")
         assert await vetted(workers, INTEGER) == "constrained"
 
 
@@ -142,8 +154,9 @@ async def test_who_leaves_the_queue_is_passed_over() -> None:
 
 
 async def test_intake_refuses_what_costs_too_much_and_remembers() -> None:
-    async with running(count=1, limit_seconds=0.6) as vetting, running(count=1) as proving:
-        intake = Intake(IntakeWorkers(vetting, proving), None, limits=Limits(repeats=10**9))
+    settings = {"count": 1, "quick_seconds": 0.05, "limit_seconds": 0.5}
+    async with running(**settings) as vetting, running(count=1) as proving:
+        intake = Intake(IntakeWorkers(vetting, proving), None, limits=Limits(**ENDLESS["limits"]))
         for _ in range(2):
             with pytest.raises(SchemaUnsupportedError, match="too costly to vet"):
                 await intake.compile(endless())
