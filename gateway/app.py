@@ -29,6 +29,7 @@ from gateway.auth import KeyAuthenticator
 from gateway.conformance import Attempts, EscalationTarget, LadderConformer, Promises, TaskChecks
 from gateway.conformance.task_guard import TaskGuard
 from gateway.engines import Generator, Pool
+from gateway.intake.fork_server import ForkServer
 from gateway.intake.intake import Intake, IntakeWorkers
 from gateway.intake.limits import Limits
 from gateway.intake.workers import Workers, WorkerSettings
@@ -173,10 +174,9 @@ def _limits(settings: Settings) -> Limits:
 
 def _workers(settings: Settings) -> IntakeWorkers:
     asked = settings.schemas
-    vetting = WorkerSettings(
-        count=asked.workers, limit_seconds=asked.timeout_seconds, memory_bytes=asked.worker_memory_bytes
-    )
-    return IntakeWorkers(Workers(vetting), Workers(replace(vetting, count=1)))
+    server = ForkServer(memory_bytes=asked.worker_memory_bytes, cpu_seconds=asked.timeout_seconds)
+    vetting = WorkerSettings(count=asked.workers, limit_seconds=asked.timeout_seconds)
+    return IntakeWorkers(Workers(vetting, server), Workers(replace(vetting, count=1), server))
 
 
 def _served(settings: Settings) -> dict[str, str]:

@@ -25,6 +25,7 @@ from benchmarks.structured.sent import differing
 from benchmarks.structured.walks import walked
 from contracts.output import JsonSchemaOutput
 from gateway.errors import OverloadedError, SchemaUnsupportedError
+from gateway.intake.fork_server import ForkServer
 from gateway.intake.intake import Intake, IntakeWorkers
 from gateway.intake.limits import Limits
 from gateway.intake.rows import Row, RowError, files_under, loads, read_rows
@@ -129,7 +130,9 @@ def _hostile(plan: Plan) -> Iterator[tuple[str, Any]]:
 async def _through_workers(
     schemas: Sequence[tuple[str, Any]], attack: Sequence[tuple[str, Any]]
 ) -> tuple[Timed, Timed]:
-    workers = IntakeWorkers(Workers(WorkerSettings()), Workers(WorkerSettings()))
+    server = ForkServer(memory_bytes=1024**3, cpu_seconds=5)
+    settings = WorkerSettings()
+    workers = IntakeWorkers(Workers(settings, server), Workers(settings, server))
     async with workers.vetting.running(), workers.proving.running():
         intake = Intake(workers, None, limits=Limits())
         await intake.compile(JsonSchemaOutput(kind="json_schema", json_schema={"title": "warm"}))

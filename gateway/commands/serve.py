@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import ipaddress
 import logging
 import os
@@ -24,6 +25,8 @@ from gateway.telemetry.logs import configure_logs
 from router.inference import EncoderError, RouterBundleError
 
 _log = structlog.get_logger(__name__)
+GC_THRESHOLDS = (20_000, 50, 100)
+"""Objects before a collection, and collections before one of the next older generation."""
 app = typer.Typer(add_completion=False, help="Serve the API against the engines that the settings name.")
 
 
@@ -42,6 +45,10 @@ def serve(
     except (ValueError, OSError, EncoderError, RouterBundleError) as error:
         fail(f"The gateway cannot start: {error}")
     listener = _listen(settings)
+    # What is loaded stays: without this every full collection walks all of it while requests wait.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*GC_THRESHOLDS)
     # uvicorn raises the signal again once it has drained; a clean stop ends with status 0.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: None)

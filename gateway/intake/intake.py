@@ -17,12 +17,13 @@ from contracts.canonical import content_hash
 from contracts.output import ChoiceOutput, JsonObjectOutput, JsonSchemaOutput, OutputContract
 from gateway.errors import OverloadedError, SchemaUnsupportedError
 from gateway.intake.compiled import Compiled, Prove, forced_of
+from gateway.intake.fork_server import WorkerLimitError
 from gateway.intake.limits import Limits
 from gateway.intake.proof import verifier_of
 from gateway.intake.verdict import Unsupported, Verdict, VerdictKind
 from gateway.intake.vet import check_contract, vet
 from gateway.intake.violation import Violation, ViolationKind
-from gateway.intake.workers import WorkerBusyError, WorkerLimitError, Workers
+from gateway.intake.workers import WorkerBusyError, Workers
 from gateway.state.verdicts import VerdictStore
 
 INLINE_BYTES = 32_768

@@ -1,56 +1,55 @@
-"""The worker process: vets contracts and proves answers within limits of its own.
+"""The worker processes: one that has loaded the libraries, and those that it forks, each for one connection.
 
-`python -m gateway.intake.worker MEMORY_BYTES CPU_SECONDS` reads frames from standard input and answers each
-on standard output. A hostile contract can make it run out of time or memory; then it dies, and nobody else.
+`python -m gateway.intake.worker CONTROL_FD MEMORY_BYTES CPU_SECONDS`. Every message on the control socket
+brings the socket of a new worker. A worker reads frames and answers each; a hostile contract can make it
+run out of time or memory, and then it dies, and nobody else. All of them end when the gateway does.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import resource
 import signal
+import socket
 import sys
-from collections import OrderedDict
-from typing import Any, BinaryIO
 
-from pydantic import TypeAdapter
+from gateway.intake.frames import packed, read_frame
 
-from contracts.output import OutputContract
-from gateway.intake.frames import Frame, packed, read_frame
-from gateway.intake.limits import Limits
-from gateway.intake.proof import Verify, verifier_of
-from gateway.intake.verdict import Unsupported, Verdict, VerdictKind
-from gateway.intake.vet import vet
-
-KEPT = 64
 _LOWEST_PRIORITY = 19
-_CONTRACT: TypeAdapter[OutputContract] = TypeAdapter(OutputContract)
-_kept: OrderedDict[str, Verify] = OrderedDict()
 
 
-def main(memory_bytes: int, cpu_seconds: float) -> None:
-    """Serve frames until the pipe closes, which is how the gateway ends it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    answers = _own_output()
+def main(control: socket.socket, memory_bytes: int, cpu_seconds: float) -> None:
+    """Fork a worker for every socket that comes, until the gateway closes the control socket."""
+    # First of all: even loading the libraries must not take time from who serves requests.
     with contextlib.suppress(OSError):
         os.nice(_LOWEST_PRIORITY)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    import gateway.intake.jobs  # noqa: F401, PLC0415  # once, before any fork
+
+    while True:
+        message, sockets, _, _ = socket.recv_fds(control, 1, 1)
+        if not message:
+            return
+        for number in sockets:
+            if os.fork() == 0:
+                control.close()
+                _serve(socket.socket(fileno=number), memory_bytes, cpu_seconds)
+                os._exit(0)
+            os.close(number)
+
+
+def _serve(connection: socket.socket, memory_bytes: int, cpu_seconds: float) -> None:
+    from gateway.intake.jobs import answer  # noqa: PLC0415  # loaded before the fork
+
     resource.setrlimit(resource.RLIMIT_AS, (memory_bytes, memory_bytes))
-    while (frame := read_frame(sys.stdin.buffer)) is not None:
-        _limit_cpu(cpu_seconds)
-        answers.write(packed(answer(frame)))
-        answers.flush()
-
-
-def _own_output() -> BinaryIO:
-    """Keep the pipe for frames alone: libraries that print would break them."""
-    answers = os.fdopen(os.dup(1), "wb")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 1)
-    os.close(nowhere)
-    return answers
+    with connection, connection.makefile("rb") as frames:
+        connection.sendall(packed({"pid": os.getpid()}))
+        while (frame := read_frame(frames)) is not None:
+            _limit_cpu(cpu_seconds)
+            connection.sendall(packed(answer(frame)))
 
 
 def _limit_cpu(seconds: float) -> None:
@@ -61,33 +60,5 @@ def _limit_cpu(seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def answer(frame: Frame) -> dict[str, Any]:
-    """Do one job: `vet` gives a verdict, `prove` the violations, or `unknown` where it needs the contract."""
-    header, contract, text = frame
-    if header["job"] == "vet":
-        return _vetted(_read(contract), Limits(**header["limits"])).to_json()
-    verify = _kept.get(header["key"])
-    if verify is None:
-        if not contract:
-            return {"unknown": True}
-        verify = _kept[header["key"]] = verifier_of(_read(contract))
-        if len(_kept) > KEPT:
-            _kept.popitem(last=False)
-    found = verify(text.decode("utf-8", "surrogatepass"))
-    return {"violations": [[v.pointer, v.message, str(v.kind), v.keyword] for v in found]}
-
-
-def _vetted(contract: OutputContract, limits: Limits) -> Verdict:
-    try:
-        return vet(contract, limits)
-    except Exception as error:  # noqa: BLE001  # whatever a library does with it, the contract gets an answer
-        reason = f"it cannot be read: {type(error).__name__}"
-        return Verdict(VerdictKind.REFUSED, "schema_unreadable", (Unsupported("", "", reason),))
-
-
-def _read(contract: bytes) -> OutputContract:
-    return _CONTRACT.validate_python(json.loads(contract))
-
-
 if __name__ == "__main__":
-    main(int(sys.argv[1]), float(sys.argv[2]))
+    main(socket.socket(fileno=int(sys.argv[1])), int(sys.argv[2]), float(sys.argv[3]))

@@ -28,7 +28,7 @@ def with_system(messages: Sequence[JsonObject], system: str) -> list[JsonObject]
 def tool_instructions(tools: Sequence[Tool]) -> str:
     """Tell the model what it may call, and the form of a call."""
     listed = "\n".join(
-        canonical_json({"name": t.name, "description": t.description, "parameters": t.parameters})
+        orjson.dumps({"name": t.name, "description": t.description, "parameters": t.parameters}).decode()
         for t in tools
     )
     return f'Call one of these functions. Answer with JSON: {{"name": ..., "arguments": ...}}.\n{listed}'

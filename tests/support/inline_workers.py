@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from gateway.intake import worker
+from gateway.intake import jobs
 from gateway.intake.intake import Intake, IntakeWorkers
 from gateway.intake.limits import Limits
 from gateway.intake.workers import Workers
@@ -22,7 +22,7 @@ class InlineWorkers:
     ) -> dict[str, Any]:
         assert tenant
         self.jobs.append(header["job"])
-        return worker.answer((header, contract, text))
+        return jobs.answer((header, contract, text))
 
 
 def inline_intake(store: VerdictStore | None = None, limits: Limits | None = None) -> Intake:

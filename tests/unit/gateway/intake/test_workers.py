@@ -16,10 +16,11 @@ import pytest
 from contracts.output import JsonSchemaOutput, OutputContract
 from gateway.errors import OverloadedError, SchemaUnsupportedError
 from gateway.intake.fair_queue import FairTurns, QueueFullError
+from gateway.intake.fork_server import ForkServer, WorkerLimitError
 from gateway.intake.intake import Intake, IntakeWorkers, Keeps, contract_bytes
 from gateway.intake.limits import Limits
 from gateway.intake.verdict import VerdictKind
-from gateway.intake.workers import WorkerBusyError, WorkerLimitError, Workers, WorkerSettings
+from gateway.intake.workers import WorkerBusyError, Workers, WorkerSettings
 from tests.unit.gateway.fakes import schema_output
 
 INTEGER = schema_output({"type": "integer"})
@@ -42,14 +43,17 @@ ENDLESS = header(grammar_symbols=10**7, step_items=50_000, mask_seconds=600, rel
 
 
 @asynccontextmanager
-async def running(**settings: Any) -> AsyncIterator[Workers]:
-    workers = Workers(WorkerSettings(**settings))
+async def running(*, memory_bytes: int = 1024**3, cpu: float = 60, **settings: Any) -> AsyncIterator[Workers]:
+    server = ForkServer(memory_bytes=memory_bytes, cpu_seconds=cpu)
+    workers = Workers(WorkerSettings(**settings), server)
     async with workers.running():
         yield workers
 
 
 def children() -> list[psutil.Process]:
-    return [p for p in psutil.Process().children() if "gateway.intake.worker" in " ".join(p.cmdline())]
+    """The worker processes, without those that load the libraries for them."""
+    servers = [p for p in psutil.Process().children() if "gateway.intake.worker" in " ".join(p.cmdline())]
+    return [child for server in servers for child in server.children()]
 
 
 async def more_than(before: int) -> None:
