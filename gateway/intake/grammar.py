@@ -149,10 +149,14 @@ def grammar_of(schema: dict[str, Any], *, is_lenient: bool = False, is_flexible:
 
 def edited(schema: dict[str, Any], edits: tuple[Edit, ...]) -> dict[str, Any]:
     """Apply edits to a copy of the schema, and tell llguidance to pass over what it cannot force."""
-    changed = copy.deepcopy(schema) if edits else dict(schema)
+    changed = dict(schema)
+    own = {id(changed)}  # what has been copied already; the rest is shared with the schema
     for edit in edits:
         node: Any = changed
         for part in edit.path:
+            if id(node[part]) not in own:
+                node[part] = copy.copy(node[part])
+                own.add(id(node[part]))
             node = node[part]
         for keyword in edit.keywords:
             node.pop(keyword, None)

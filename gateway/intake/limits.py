@@ -22,6 +22,7 @@ class Limits:
     subschemas: int = 10_000
     expanded_subschemas: int = 200_000
     cheap_subschemas: int = 2_000
+    cheap_seconds: float = 0.003
     enum_values: int = 10_000
     pattern_chars: int = 4_000
     name_chars: int = 4_000

@@ -83,7 +83,7 @@ def _vet_schema(schema: dict[str, Any] | bool, limits: Limits, *, is_strict: boo
     plain = {name: v for name, v in schema.items() if name != OPTIONS} if isinstance(schema, dict) else {}
     check_bounds(plain, limits)
     draft = draft_of(schema)
-    _check_valid(schema, draft)
+    build_seconds = _check_valid(schema, draft)
     if is_strict:
         check_strict(schema, limits.unsupported_listed)
     shape = analyse(plain, limits)
@@ -94,7 +94,9 @@ def _vet_schema(schema: dict[str, Any] | bool, limits: Limits, *, is_strict: boo
         edits=forced.edits,
         draft=draft,
         is_lenient=forced.is_lenient,
-        is_cheap=not shape.is_recursive and shape.expanded <= limits.cheap_subschemas,
+        is_cheap=not shape.is_recursive
+        and shape.expanded <= limits.cheap_subschemas
+        and build_seconds <= limits.cheap_seconds,
         grammar=forced.grammar,
     )
 
@@ -110,8 +112,9 @@ def check_size(schema: dict[str, Any] | bool, limits: Limits) -> None:
         raise RefusedError("schema_too_large", f"the schema is over {limits.schema_bytes} bytes")
 
 
-def _check_valid(schema: dict[str, Any] | bool, draft: str) -> None:
-    """Check the schema against its metaschema, and build it once."""
+def _check_valid(schema: dict[str, Any] | bool, draft: str) -> float:
+    """Check the schema against its metaschema by building its validator; give the processor time of that."""
+    started = time.thread_time()
     try:
         VALIDATORS[draft](schema, validate_formats=True, offline=True)
     except jsonschema_rs.ValidationError as error:
@@ -127,6 +130,7 @@ def _check_valid(schema: dict[str, Any] | bool, draft: str) -> None:
         raise RefusedError("schema_reference_unknown", first_line(error), keyword="$ref") from error
     except ValueError as error:
         raise RefusedError("schema_invalid", f"the schema is not valid: {first_line(error)}") from error
+    return time.thread_time() - started
 
 
 def _vet_grammar(grammar: str, what: str, limits: Limits) -> Verdict:

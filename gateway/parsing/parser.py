@@ -39,13 +39,16 @@ class RequestParser:
                 chat = parse_responses(body)
             case Endpoint.EMBEDDINGS:
                 raise InvalidRequestError("Embeddings are no chat")
-        if chat.output is not None:
-            self._check_nesting(chat.output)
+        self._check_nesting(chat.output, body)
         return chat
 
-    def _check_nesting(self, output: OutputContract) -> None:
+    def _check_nesting(self, output: OutputContract | None, body: dict[str, Any]) -> None:
         """A schema that came as text has not met the body's bound."""
-        if isinstance(output, JsonSchemaOutput) and is_deeper_than([output.json_schema], self._max_nesting):
+        structured = body.get("structured_outputs")
+        is_text = isinstance(structured, dict) and isinstance(structured.get("json"), str)
+        if not is_text or not isinstance(output, JsonSchemaOutput):
+            return
+        if is_deeper_than([output.json_schema], self._max_nesting):
             raise InvalidRequestError(
                 f"structured_outputs.json is nested deeper than {self._max_nesting} levels",
                 param="structured_outputs.json",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from gateway.errors import InvalidRequestError
-from gateway.parsing.decode import decode_object, is_deeper_than
+from gateway.parsing.decode import decode_object, is_deeper_than, nesting_of
 
 
 def refused(body: bytes, max_nesting: int = 64) -> str:
@@ -73,3 +75,17 @@ def test_a_nesting_bomb_is_refused_and_not_a_crash(depth: int, opening: bytes, c
 def test_a_wide_value_is_not_deep() -> None:
     assert not is_deeper_than([[1]] * 1000, 2)
     assert is_deeper_than([[1]], 1)
+
+
+@pytest.mark.parametrize(
+    ("body", "depth"),
+    [
+        (b'{"a":[{"b":[1,2]},[],{}]}', 4),
+        (b'{"a":"[[[[[[{{{{","b":[[["\\\\"]]],"c":"\\"[[[[[[[[["}', 4),
+        (b'["\\\\\\"[[[[[",[[[["]]]]"]]]]]', 5),
+        (b"[" * 300 + b"]" * 300, 300),
+    ],
+)
+def test_nesting_is_read_off_the_bytes(body: bytes, depth: int) -> None:
+    json.loads(body)
+    assert nesting_of(body) == depth
