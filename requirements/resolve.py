@@ -31,6 +31,8 @@ LOCKS = (
     ("engine-cpu.lock", ["requirements/engine-cpu.in", "--excludes=requirements/engine-cpu.excludes"]),
     ("engine-cuda.lock", ["requirements/engine-cuda.in"]),
     ("model.lock", ["requirements/model.in", "--no-deps"]),
+    # A client that is tested: it wants other versions than ours, so it has an environment of its own.
+    ("instructor.lock", ["requirements/instructor.in"]),
 )
 
 
