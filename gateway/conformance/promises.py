@@ -33,41 +33,43 @@ class Promises:
         if chat.output is not None and not isinstance(chat.output, TextOutput):
             # Whether this route uses it or not: bad input is always refused.
             await self._intake.compile(chat.output, tenant=principal.tenant, param=_param(chat))
-        tools = await self._tools(principal, chat)
+        tools = await self._tools(principal, chat, job)
         if job.output is None or isinstance(job.output, TextOutput):
             output = None
         else:
-            output = await self._intake.compile(job.output, tenant=principal.tenant, param=_param(chat))
-            self._check_partial(chat, job, output)
+            param = "tools" if job.call is job.output else _param(chat)
+            output = await self._intake.compile(job.output, tenant=principal.tenant, param=param)
+            self._check_partial(chat, job, output, param)
         return Promise(output, tools)
 
-    async def _tools(self, principal: Principal, chat: Chat) -> dict[str, Compiled]:
+    async def _tools(self, principal: Principal, chat: Chat, job: Job) -> dict[str, Compiled]:
         """Each tool by itself: its errors name its place, and its draft is its own."""
         found = {}
         for index, tool in enumerate(chat.tools):
             contract = JsonSchemaOutput(
                 kind="json_schema", json_schema=dict(tool.parameters), strict=tool.strict
             )
-            found[tool.name] = await self._intake.compile(
-                contract, tenant=principal.tenant, param=f"tools.{index}.function.parameters"
-            )
+            param = f"tools.{index}.function.parameters"
+            compiled = await self._intake.compile(contract, tenant=principal.tenant, param=param)
+            self._check_partial(chat, job, compiled, param)
+            found[tool.name] = compiled
         return found
 
-    def _check_partial(self, chat: Chat, job: Job, output: Compiled) -> None:
+    def _check_partial(self, chat: Chat, job: Job, compiled: Compiled, param: str) -> None:
         """Strict means that the grammar forces all of it, unless the request or the task says otherwise."""
         task = job.route.task
         allowed = chat.allow_partial_grammar
         if allowed is None and task is not None:
             allowed = task.policy.allow_partial_grammar
         if allowed is None:
-            allowed = not (isinstance(job.output, JsonSchemaOutput) and job.output.strict)
-        if allowed or output.is_wholly_forced or job.route.pool not in self._guarded_pools:
+            allowed = not (isinstance(compiled.contract, JsonSchemaOutput) and compiled.contract.strict)
+        if allowed or compiled.is_wholly_forced or job.route.pool not in self._guarded_pools:
             return
         raise SchemaUnsupportedError(
             "the grammar can force only a part of this schema, and strict asks for all of it; "
-            f"set firstline.allow_partial_grammar to have the rest verified: {output.verdict.sentence()}",
-            param=_param(chat),
-            details=output.verdict.details(),
+            f"set firstline.allow_partial_grammar to have the rest verified: {compiled.verdict.sentence()}",
+            param=param,
+            details=compiled.verdict.details(),
         )
 
 

@@ -157,3 +157,20 @@ async def test_a_tool_that_breaks_strict_mode_is_named_by_its_place(walk: Walker
     assert isinstance(walked.error, SchemaUnsupportedError)
     assert walked.error.param == "tools.1.function.parameters"
     assert walked.error.details[0]["pointer"] == "/additionalProperties"
+
+
+async def test_a_strict_tool_wants_all_of_its_schema_forced(walk: Walker) -> None:
+    pattern = {"type": "string", "pattern": "(?=x)x"}
+    parameters = {
+        "type": "object",
+        "properties": {"a": pattern},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
+    tools = (Tool("f", "", parameters, strict=True),)
+    refused = await walk(make_job(tools=tools))
+    assert isinstance(refused.error, SchemaUnsupportedError)
+    assert refused.error.param == "tools.0.function.parameters"
+    chat = make_chat(tools=tools, allow_partial_grammar=True)
+    called = await walk(make_job(tools=tools), said('{"name":"f","arguments":{"a":"x"}}'), chat=chat)
+    assert called.deltas[0].tool_calls[0].arguments == '{"a":"x"}'
