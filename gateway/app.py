@@ -21,7 +21,6 @@ from starlette.types import ASGIApp
 from contracts.outcome import Usage
 from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, Reconciler
 from gateway.api.admin import AdminParts, admin_router
-from gateway.api.edge import Edge
 from gateway.api.embeddings import EmbeddingEndpoint
 from gateway.api.pool_embeddings import PoolEmbedder
 from gateway.api.routes import HttpParts, make_http
@@ -141,7 +140,7 @@ def build_app(settings: Settings) -> ASGIApp:
         ),
         version=version("firstline"),
     )
-    return Edge(make_http(http, lambda _: _running(parts)))
+    return make_http(http, lambda _: _running(parts))
 
 
 def load_catalog(settings: Settings, intake: Intake) -> TaskCatalog:

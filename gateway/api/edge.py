@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
+from collections.abc import Mapping
 
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,10 +17,15 @@ _SAFE_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
 class Edge:
-    """Plain ASGI around the application. A client's own `x-request-id` is kept where it is safe to log."""
+    """Plain ASGI around the application. A client's own `x-request-id` is kept where it is safe to log.
 
-    def __init__(self, app: ASGIApp) -> None:
+    A POST to one of the `direct` paths goes there without passing the framework's layers, which do nothing
+    for an endpoint that reads and writes for itself.
+    """
+
+    def __init__(self, app: ASGIApp, direct: Mapping[str, ASGIApp] | None = None) -> None:
         self._app = app
+        self._direct = direct or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other scopes pass through."""
@@ -37,8 +43,9 @@ class Edge:
                 message["headers"] = [*message.get("headers", ()), (b"x-request-id", request_id.encode())]
             await send(message)
 
+        app = self._direct.get(scope["path"], self._app) if scope["method"] == "POST" else self._app
         try:
-            await self._app(scope, receive, send_with_id)
+            await app(scope, receive, send_with_id)
         except Exception as error:  # noqa: BLE001  # the last resort
             _log.error("request_failed", request_id=request_id, **fault_fields(error))
             if not has_started:

@@ -11,9 +11,10 @@ from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.routing import Route as AsgiRoute
-from starlette.types import Receive
+from starlette.types import ASGIApp, Receive
 
 from gateway.api.body import BodyReader
+from gateway.api.edge import Edge
 from gateway.api.embeddings import EmbeddingEndpoint
 from gateway.api.errors import install_error_handlers
 from gateway.api.openapi import install_openapi
@@ -54,7 +55,7 @@ class HttpParts:
     version: str
 
 
-def make_http(parts: HttpParts, lifespan: Lifespan) -> FastAPI:
+def make_http(parts: HttpParts, lifespan: Lifespan) -> ASGIApp:
     """Put the routes together."""
     app = FastAPI(
         title="Firstline",
@@ -63,15 +64,18 @@ def make_http(parts: HttpParts, lifespan: Lifespan) -> FastAPI:
         lifespan=lifespan,
     )
     install_error_handlers(app)
-    _add_inference(app, parts)
+    direct = _inference(parts)
+    for path, asgi in direct.items():
+        app.router.routes.append(AsgiRoute(path, asgi, methods=["POST"], include_in_schema=False))
+    app.add_api_route("/v1/embeddings", parts.embeddings.__call__, methods=["POST"], include_in_schema=False)
     _add_models(app, parts)
     _add_health(app, parts)
     app.include_router(parts.admin)
     install_openapi(app)
-    return app
+    return Edge(app, direct)
 
 
-def _add_inference(app: FastAPI, parts: HttpParts) -> None:
+def _inference(parts: HttpParts) -> dict[str, ASGIApp]:
     def body(receive: Receive) -> BodyReader:
         return BodyReader(
             receive,
@@ -79,10 +83,7 @@ def _add_inference(app: FastAPI, parts: HttpParts) -> None:
             timeout_seconds=parts.server.body_timeout_seconds,
         )
 
-    for path, endpoint in PATHS.items():
-        asgi = PipelineEndpoint(parts.pipeline, endpoint, body)
-        app.router.routes.append(AsgiRoute(path, asgi, methods=["POST"], include_in_schema=False))
-    app.add_api_route("/v1/embeddings", parts.embeddings.__call__, methods=["POST"], include_in_schema=False)
+    return {path: PipelineEndpoint(parts.pipeline, endpoint, body) for path, endpoint in PATHS.items()}
 
 
 def _add_models(app: FastAPI, parts: HttpParts) -> None:

@@ -16,14 +16,15 @@ import sys
 
 from gateway.intake.frames import packed, read_frame
 
-_LOWEST_PRIORITY = 19
+_NICENESS = 19
+"""The lowest priority: whoever serves requests goes first."""
 
 
 def main(control: socket.socket, memory_bytes: int, cpu_seconds: float) -> None:
     """Fork a worker for every socket that comes, until the gateway closes the control socket."""
     # First of all: even loading the libraries must not take time from who serves requests.
     with contextlib.suppress(OSError):
-        os.nice(_LOWEST_PRIORITY)
+        os.nice(_NICENESS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

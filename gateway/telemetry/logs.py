@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections.abc import Callable
 
+import orjson
 import structlog
 
 from gateway.settings import LogSettings
 
 
+def _json(value: object, default: Callable[[object], object]) -> str:
+    return orjson.dumps(value, default=default).decode()
+
+
 def configure_logs(settings: LogSettings) -> None:
     """Set structlog up for the process: JSON lines, or text for a person."""
     renderer: structlog.types.Processor = (
-        structlog.processors.JSONRenderer() if settings.json_lines else structlog.dev.ConsoleRenderer()
+        structlog.processors.JSONRenderer(_json) if settings.json_lines else structlog.dev.ConsoleRenderer()
     )
     structlog.configure(
         processors=[
