@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from outlines.types import isbn
@@ -19,7 +20,10 @@ from contracts.task import Task
 from gateway.commands import task as task_command
 from gateway.errors import SchemaUnsupportedError
 from gateway.tasks import PythonTypes, TaskCatalog, TaskFileError
-from tests.support.settings_files import REPOSITORY, write_settings
+from tests.support.calls import chat_body
+from tests.support.gateway_fixtures import StartGateway
+from tests.support.settings_files import MODEL, REPOSITORY, write_settings
+from tests.support.stub_engine import Reply, StubEngine
 
 SHAPES = """
 from typing import Literal
@@ -271,3 +275,19 @@ def test_the_command_checks_such_a_file_with_the_settings(folder: Path) -> None:
     bad = CliRunner().invoke(task_command.app, ["check", str(file)])
     assert bad.exit_code == 1
     assert "tasks.python_types" in bad.output
+
+
+async def test_a_task_with_a_type_is_served(
+    folder: Path, engine: StubEngine, start_gateway: StartGateway
+) -> None:
+    path = write_task(folder, "shop.money:Amount")
+    path.write_text(path.read_text().replace("base_model: small", f"base_model: {MODEL}"))
+    allowed = {"python_types": ["shop"], "python_path": str(folder / "types")}
+    gateway = start_gateway(engine, changes={"tasks": allowed})
+    engine.script(Reply(text='{"euros":"many"}'), Reply(text='{"euros":5.5}'))
+    async with httpx.AsyncClient(base_url=gateway.url, timeout=30) as client:
+        response = await client.post("/v1/chat/completions", json=chat_body("5.50 EUR", model="typed"))
+    assert response.json()["choices"][0]["message"]["content"] == '{"euros":5.5}'
+    assert response.headers["x-firstline-outcome"] == "repaired"
+    sent = engine.generations[0].body["response_format"]["json_schema"]["schema"]
+    assert sent["properties"]["euros"]["type"] == "number"
