@@ -18,6 +18,7 @@ Model = TypeVar("Model", bound=BaseModel)
 _LONG_NUMBER = b"0" * 19
 _DIGITS = bytes(ord("0") if chr(byte).isdigit() and byte < 128 else ord(" ") for byte in range(256))
 _FEW_BRACKETS = 4
+_NO_STRUCTURE = bytes(byte for byte in range(256) if chr(byte) not in '{}[]"')
 _STEPS = np.zeros(256, dtype=np.int8)
 _STEPS[[ord("{"), ord("[")]] = 1
 _STEPS[[ord("}"), ord("]")]] = -1
@@ -66,7 +67,7 @@ def nesting_of(body: bytes) -> int:
         return brackets  # no more than that, and no more is asked of it
     if b"\\" in body:
         body = body.replace(b"\\\\", b"").replace(b'\\"', b"")
-    text = np.frombuffer(body, dtype=np.uint8)
+    text = np.frombuffer(body.translate(None, _NO_STRUCTURE), dtype=np.uint8)
     steps = _STEPS[text]
     steps[np.logical_xor.accumulate(text == ord('"'))] = 0
     # The decoder goes no deeper than 1,024, so 16 bits hold every sum.
