@@ -17,6 +17,7 @@ from gateway.conformance.promises import Promises
 from gateway.conformance.rungs import CompactRetry, Escalate, Reask, Rung
 from gateway.conformance.streams import StreamChecks
 from gateway.errors import (
+    ContextLengthError,
     EngineError,
     EngineTimeoutError,
     GatewayError,
@@ -113,14 +114,17 @@ class LadderConformer:
         check = self._streams.of(promise, is_guarded=job.route.pool in self._guarded_pools)
         with self._attempts.noting(job, draft, trace) as attempt:
             failure: Failure | None = None
-            async with aclosing(generate(job)) as deltas:
-                async for delta in deltas:
-                    draft.add(delta)
-                    failure = check.feed(delta)
-                    if failure is not None:
-                        break  # leaving the stream stops the generation on the engine
-                    if delta.usage is None:
-                        yield ReplyDelta(delta)
+            try:
+                async with aclosing(generate(job)) as deltas:
+                    async for delta in deltas:
+                        draft.add(delta)
+                        failure = check.feed(delta)
+                        if failure is not None:
+                            break  # leaving the stream stops the generation on the engine
+                        if delta.usage is None:
+                            yield ReplyDelta(delta)
+            except GatewayError as error:
+                raise _as_seen(error, job) from error
             if failure is None:
                 failure = await judge(draft, job, promise)
             attempt.failure = failure.kind if failure else None
@@ -196,7 +200,8 @@ def _total(trace: AttemptLog) -> Usage:
 
 def _as_seen(error: GatewayError, job: Job) -> GatewayError:
     """What an upstream refuses of a request that the router sent there is not the client's mistake."""
-    if isinstance(error, InvalidRequestError) and job.route.decision.action is Action.ESCALATE:
+    is_own = not isinstance(error, InvalidRequestError) or isinstance(error, ContextLengthError)
+    if not is_own and job.route.decision.action is Action.ESCALATE:
         return EngineError(f"the escalation pool refused the request: {error.message}")
     return error
 

@@ -7,26 +7,29 @@ from collections import OrderedDict, deque
 
 
 class QueueFullError(Exception):
-    """The tenant has as many waiting as it may have."""
+    """As many wait as may: of the tenant, or in all."""
 
 
 class FairTurns:
-    """Hands out `turns` at a time; at most `waiting` of one tenant wait."""
+    """Hands out `turns` at a time; at most `waiting` of one tenant wait, and `waiting_in_all` of all."""
 
-    def __init__(self, turns: int, *, waiting: int) -> None:
+    def __init__(self, turns: int, *, waiting: int, waiting_in_all: int = 1024) -> None:
         self._free = turns
         self._waiting = waiting
+        self._waiting_in_all = waiting_in_all
         self._queues: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def take(self, tenant: str) -> None:
         """Wait for a turn.
 
         Raises:
-            QueueFullError: at once, where too many of this tenant wait already.
+            QueueFullError: at once, where too many of this tenant, or in all, wait already.
         """
         if self._free and not self._queues:
             self._free -= 1
             return
+        if sum(map(len, self._queues.values())) >= self._waiting_in_all:
+            raise QueueFullError
         queue = self._queues.setdefault(tenant, deque())
         if len(queue) >= self._waiting:
             raise QueueFullError

@@ -224,7 +224,13 @@ class _Relaxation:
         raise _ExhaustedError
 
     def _made(self) -> tuple[Edit, ...]:
-        return tuple(Edit(path, tuple(sorted(names))) for path, names in sorted(self._edits.items(), key=str))
+        return self._made_within(())
+
+    def _made_within(self, path: Path) -> tuple[Edit, ...]:
+        """The edits at a place and below, deepest first: one further up may take away what leads there."""
+        below = [(at[len(path) :], names) for at, names in self._edits.items() if at[: len(path)] == path]
+        below.sort(key=lambda edit: (-len(edit[0]), str(edit[0])))
+        return tuple(Edit(at, tuple(sorted(names))) for at, names in below)
 
     def _whole_fault(self) -> str | None:
         return self._fault(edited(self._schema, self._made()), is_probed=True)
@@ -304,8 +310,7 @@ class _Relaxation:
 
     def _current(self, path: Path, node: dict[str, Any]) -> dict[str, Any]:
         """A subschema with the edits made within it so far."""
-        own = [Edit(at[len(path) :], tuple(k)) for at, k in self._edits.items() if at[: len(path)] == path]
-        return edited(node, tuple(own))
+        return edited(node, self._made_within(path))
 
     def _take_out(self, path: Path, keywords: tuple[str, ...], reason: str) -> None:
         node: Any = self._schema

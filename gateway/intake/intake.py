@@ -32,7 +32,7 @@ TOO_COSTLY = "schema_too_costly"
 COSTLY_KEPT_SECONDS = 60.0
 MAX_OWN = 2048
 """Contracts of the operator's tasks that are kept; reloads leave old ones behind."""
-EDITION = "2"
+EDITION = "3"
 """Counted up whenever vetting itself changes its mind."""
 OVERSEER = "gateway"
 """The tenant under whose name the gateway's own tasks are vetted."""

@@ -8,7 +8,13 @@ import pytest
 
 from contracts.outcome import OutcomeKind, Usage
 from contracts.route import Action, RouteDecision
-from gateway.errors import EngineError, EngineTimeoutError, GatewayError, InvalidRequestError
+from gateway.errors import (
+    ContextLengthError,
+    EngineError,
+    EngineTimeoutError,
+    GatewayError,
+    InvalidRequestError,
+)
 from gateway.records import AttemptKind, Delta
 from tests.unit.gateway.conformance.walks import INVALID, INVOICE, LARGE, VALID, Walker, invalid
 from tests.unit.gateway.fakes import make_job, make_route, make_task, said
@@ -190,3 +196,17 @@ async def test_the_note_of_a_retry_fits_the_last_turn(
     walked = await walk(make_job(INVOICE, messages=[last]), said("{", "length"), said(VALID))
     assert walked.generate.jobs[1].messages == noted
     assert walked.generate.jobs[1].kind is AttemptKind.COMPACT_RETRY
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("output", [None, INVOICE])
+async def test_what_an_upstream_refuses_of_a_routed_request_is_not_the_clients_mistake(
+    walk: Walker, stream: bool, output: Any
+) -> None:
+    decision = RouteDecision(Action.ESCALATE, None, 0.9, "action:escalate")
+    job = make_job(output, stream=stream, route=make_route(pool="large", decision=decision))
+    walked = await walk(job, InvalidRequestError("no such field"), escalation=LARGE)
+    assert isinstance(walked.error, EngineError)
+    assert "no such field" in walked.error.message
+    long = await walk(job, ContextLengthError("too long"), escalation=LARGE)
+    assert isinstance(long.error, ContextLengthError)

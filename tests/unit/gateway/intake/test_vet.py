@@ -207,6 +207,22 @@ def test_a_refusal_says_what_and_where(schema: Any, expected: tuple[str, str, st
     assert refusal(schema) == expected
 
 
+def test_what_is_taken_out_below_and_above_a_place_fits_together() -> None:
+    halves = [{"pattern": "^(.*a){10}"}, {"pattern": "(b.*){10}$"}, {"pattern": "^.{3,300}$"}]
+    field = {"type": "string", "allOf": [*halves, {"pattern": "(?=x)"}]}
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {"a": {"type": "object", "properties": {"b": field}}},
+    }
+    verdict = vet(schema_output(schema))
+    assert verdict.kind is VerdictKind.PARTLY
+    paths = [edit.path for edit in verdict.edits]
+    assert len(paths) > 1
+    assert paths == sorted(paths, key=len, reverse=True)
+    forced = forced_of(schema_output(schema), verdict).json_schema
+    assert forced["properties"]["a"]["properties"]["b"] == {"type": "string"}  # type: ignore[index]
+
+
 def test_references_that_multiply_are_refused() -> None:
     definitions: dict[str, Any] = {
         f"d{n}": {"allOf": [{"$ref": f"#/$defs/d{n + 1}"}, {"$ref": f"#/$defs/d{n + 1}"}]} for n in range(40)

@@ -143,6 +143,18 @@ async def test_turns_go_round_the_tenants() -> None:
     assert served == ["a", "b", "a", "a"]
 
 
+async def test_the_queue_is_bounded_over_all_tenants() -> None:
+    turns = FairTurns(1, waiting=3, waiting_in_all=2)
+    await turns.take("a")
+    waiting = [asyncio.create_task(turns.take(tenant)) for tenant in ("b", "c")]
+    await asyncio.sleep(0)
+    with pytest.raises(QueueFullError):
+        await turns.take("d")
+    for task in waiting:
+        turns.give_back()
+        await task
+
+
 async def test_who_leaves_the_queue_is_passed_over() -> None:
     turns = FairTurns(1, waiting=3)
     await turns.take("a")
