@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from gateway.errors import ConflictError, InternalError
+from gateway.state._sqlite import FileSettings, SqliteFile
 from gateway.state.channels import ANYTHING, BASE_VERSION, Channel, ChannelChange, Channels, Expected
 
 if TYPE_CHECKING:
@@ -51,10 +50,8 @@ class SqliteChannelStore:
     """All work runs in one thread of its own; each move is one transaction on disk before it returns."""
 
     def __init__(self, path: Path, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
-        self._path = path
+        self._file = SqliteFile(path, "channels", FileSettings(_prepare, _BUSY_SECONDS, "FULL"))
         self._now = now
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="channels")
-        self._connection: sqlite3.Connection | None = None
 
     async def stable(self, task: str) -> str | None:
         """What the stable channel points to."""
@@ -94,38 +91,13 @@ class SqliteChannelStore:
 
     async def close(self) -> None:
         """Close the file and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        await self._file.close()
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result:
-        def job() -> Result:
-            try:
-                return work(self._open())
-            except sqlite3.Error as error:
-                raise InternalError(f"the channel store failed: {error}") from error
-
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
-
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = FULL")
-                _prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        try:
+            return await self._file.run(work)
+        except sqlite3.Error as error:
+            raise InternalError(f"the channel store failed: {error}") from error
 
 
 @contextmanager

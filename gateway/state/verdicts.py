@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 import structlog
+
+from gateway.state._sqlite import FileSettings, SqliteFile
 
 _log = structlog.get_logger(__name__)
 _BUSY_SECONDS = 2.0
@@ -43,10 +43,8 @@ class SqliteVerdictStore:
     """One SQLite file in WAL mode, written by one thread; keeps the newest `capacity` verdicts."""
 
     def __init__(self, path: Path, *, capacity: int = 10_000) -> None:
-        self._path = path
+        self._file = SqliteFile(path, "verdicts", FileSettings(_prepare, _BUSY_SECONDS, "OFF"))
         self._capacity = capacity
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="verdicts")
-        self._connection: sqlite3.Connection | None = None
         self._puts = 0
 
     async def get(self, key: str) -> str | None:
@@ -79,36 +77,15 @@ class SqliteVerdictStore:
 
     async def close(self) -> None:
         """Close the file and end the thread."""
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._close)
-        self._thread.shutdown(wait=False)
+        await self._file.close()
 
     async def _run(self, work: Callable[[sqlite3.Connection], Result]) -> Result | None:
-        def job() -> Result | None:
-            try:
-                return work(self._open())
-            except (sqlite3.Error, OSError) as error:
-                _log.warning("verdict_store_failed", error=type(error).__name__)
-                return None
+        try:
+            return await self._file.run(work)
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("verdict_store_failed", error=type(error).__name__)
+            return None
 
-        return await asyncio.get_running_loop().run_in_executor(self._thread, job)
 
-    def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(
-                self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
-            try:
-                connection.execute("PRAGMA journal_mode = WAL")
-                connection.execute("PRAGMA synchronous = OFF")
-                connection.executescript(_SCHEMA)
-            except BaseException:
-                connection.close()
-                raise
-            self._connection = connection
-        return self._connection
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.executescript(_SCHEMA)
