@@ -6,7 +6,13 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from typing import Annotated
 from urllib.parse import unquote
+
+from pydantic import StringConstraints
+
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+"""A SHA-256 in lower-case hexadecimal."""
 
 JsonScalar = str | int | float | bool | None
 JsonValue = JsonScalar | Sequence["JsonValue"] | Mapping[str, "JsonValue"]

@@ -25,7 +25,7 @@ LOCKS = (
         "dev.lock",
         [
             *("pyproject.toml", "requirements/build.in", "--extra=fit", "--extra=examples"),
-            *("--extra=outlines", "--group=dev", "--constraints=requirements/gateway.lock"),
+            *("--extra=outlines", "--extra=data", "--group=dev", "--constraints=requirements/gateway.lock"),
         ],
     ),
     ("engine-cpu.lock", ["requirements/engine-cpu.in", "--excludes=requirements/engine-cpu.excludes"]),

@@ -2,40 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import time
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
 
+from contracts.artifact import pieces_of
 from gateway.errors import AdapterRefusedError
-
-_CHUNK_BYTES: Final = 1024 * 1024
-
-
-def digest_of(folder: Path, names: Sequence[str]) -> str:
-    """The content hash over name and bytes of some files, without holding them in memory.
-
-    Equal to `contracts.canonical.content_hash` of name, bytes, name, bytes, in the order of the names.
-    """
-    digest = hashlib.sha256()
-    for name in sorted(names):
-        with (folder / name).open("rb") as file:
-            for length, pieces in (
-                (len(name), [name.encode()]),
-                (os.fstat(file.fileno()).st_size, _pieces(file)),
-            ):
-                digest.update(length.to_bytes(8, "big"))
-                for piece in pieces:
-                    digest.update(piece)
-    return digest.hexdigest()
-
-
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    while piece := file.read(_CHUNK_BYTES):
-        yield piece
 
 
 def listed(folder: Path) -> list[str]:
@@ -60,7 +33,7 @@ def copy_plain(source: Path, target: Path, max_bytes: int) -> None:
             raise AdapterRefusedError(f"{source.name}: is not a plain file")
         copied = 0
         with target.open("xb") as copy:
-            for piece in _pieces(file):
+            for piece in pieces_of(file):
                 copied += len(piece)
                 if copied > max_bytes:
                     raise AdapterRefusedError(f"{source.name}: is over {max_bytes} bytes")

@@ -17,10 +17,11 @@ import structlog
 from pydantic import ValidationError
 
 from contracts.adapter import AdapterManifest
+from contracts.artifact import digest_of
 from contracts.canonical import JsonForm
 from contracts.task import TASK_NAME
 from gateway.adapters._config import CONFIG_FILE, MAX_CONFIG_BYTES
-from gateway.adapters._files import copy_plain, digest_of, listed, modified, sync_folder, write_synced
+from gateway.adapters._files import copy_plain, listed, modified, sync_folder, write_synced
 from gateway.adapters.inspect import WEIGHTS_FILE, Inspection
 from gateway.errors import AdapterRefusedError, InternalError
 

@@ -1,0 +1,70 @@
+"""Artifacts on disk: the content hash of a folder, and what an adapter package says of its making."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.canonical import JsonForm, Sha256
+
+ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
+"""What the content hash of an adapter version covers."""
+
+PROVENANCE_FILE: Final = "provenance.json"
+SIGNATURE_FILE: Final = "signature.json"
+_CHUNK_BYTES: Final = 1024 * 1024
+
+
+class Provenance(BaseModel):
+    """How an adapter was made; `provenance.json` beside its weights, copied into the manifest.
+
+    Hashes are SHA-256: `base_model_sha256` over the base model's weight files (`digest_of` in the order of
+    their names), `recipe_sha256` over the bytes of the recipe, `dataset` is `name@version`.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    task: str
+    task_version: str
+    output_hash: str
+    json_form: JsonForm = JsonForm.COMPACT
+    base_model: str
+    base_model_sha256: Sha256 | None = None
+    dataset: str
+    dataset_sha256: Sha256
+    recipe_sha256: Sha256
+    method: str
+    code_version: str
+    licences: dict[str, str] = Field(default_factory=dict)
+    parents: tuple[str, ...] = ()
+    versions: dict[str, str] = Field(default_factory=dict)
+
+
+def digest_of(folder: Path, names: Sequence[str]) -> str:
+    """The content hash over name and bytes of some files, without holding them in memory.
+
+    Equal to `contracts.canonical.content_hash` of name, bytes, name, bytes, in the order of the names.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(names):
+        with (folder / name).open("rb") as file:
+            for length, pieces in (
+                (len(name), [name.encode()]),
+                (os.fstat(file.fileno()).st_size, pieces_of(file)),
+            ):
+                digest.update(length.to_bytes(8, "big"))
+                for piece in pieces:
+                    digest.update(piece)
+    return digest.hexdigest()
+
+
+def pieces_of(file: BinaryIO) -> Iterator[bytes]:
+    """The bytes of an open file, a mebibyte at a time."""
+    while piece := file.read(_CHUNK_BYTES):
+        yield piece
