@@ -1,4 +1,4 @@
-"""Artifacts on disk: the content hash of a folder, and what an adapter package says of its making."""
+"""Artifacts on disk: the content hash of a folder, and what an adapter package says of itself."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
 
 PROVENANCE_FILE: Final = "provenance.json"
 SIGNATURE_FILE: Final = "signature.json"
+PROBE_FILE: Final = "probe.json"
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -44,6 +45,25 @@ class Provenance(BaseModel):
     licences: dict[str, str] = Field(default_factory=dict)
     parents: tuple[str, ...] = ()
     versions: dict[str, str] = Field(default_factory=dict)
+
+
+class Probe(BaseModel):
+    """One greedy generation of the trained adapter; `probe.json` beside its weights.
+
+    An engine that has loaded the adapter is asked for the same completion of the raw text `prompt` (special
+    tokens written out) and is ready only if what it writes shares at least `min_shared_ratio` of `completion`
+    from its start. `base_completion` is what the bare base model writes: an engine that answers with it has
+    not applied the adapter.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    schema_version: int = Field(default=1, ge=1, le=1)
+    prompt: str = Field(min_length=1, max_length=20_000)
+    max_tokens: int = Field(default=24, ge=1, le=64)
+    completion: str = Field(min_length=1, max_length=2_000)
+    base_completion: str | None = Field(default=None, max_length=2_000)
+    min_shared_ratio: float = Field(default=0.5, gt=0, le=1)
 
 
 def digest_of(folder: Path, names: Sequence[str]) -> str:
