@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from contracts.artifact import digest_of
+from contracts.dataset import MANIFEST_FILE, SPLITS, DatasetManifest
 from contracts.output import ChoiceOutput, JsonObjectOutput, JsonSchemaOutput, OutputContract
+from training.data.strict_json import parse_json
 from training.errors import DatasetError, MissingLibraryError
 
 if TYPE_CHECKING:
@@ -19,7 +21,11 @@ if TYPE_CHECKING:
 
 
 class Example(BaseModel):
-    """One row: what goes in, what must come out. `group` and `slice` are free labels."""
+    """One row: what goes in, what must come out.
+
+    `group`, `slice` and `source` are free labels. `rejected_output` is the worse answer of a preference
+    pair: it need not keep the contract, and is text where the contract is.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,6 +34,8 @@ class Example(BaseModel):
     output: Any
     group: str = ""
     slice: str = ""
+    source: str = ""
+    rejected_output: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +55,8 @@ def read_dataset(path: Path, contract: OutputContract) -> Dataset:
     """
     try:
         raw = path.read_bytes()
-        lines = raw.decode("utf-8").splitlines()
+        # Not splitlines, which would cut at U+2028: JSON may hold it within a string.
+        lines = raw.decode("utf-8").split("\n")
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: cannot be read: {error}") from error
     examples = tuple(
@@ -60,7 +69,50 @@ def read_dataset(path: Path, contract: OutputContract) -> Dataset:
     for example in examples:
         if reason := check.violation(example.output):
             raise DatasetError(f"{path}: row {example.id!r}: output breaks the task's contract: {reason}")
+        if reason := check.unreadable(example.rejected_output):
+            raise DatasetError(f"{path}: row {example.id!r}: rejected_output: {reason}")
     return Dataset(examples, hashlib.sha256(raw).hexdigest())
+
+
+def read_manifest(folder: Path) -> DatasetManifest:
+    """Read the manifest of a built dataset.
+
+    Raises:
+        DatasetError: the folder has none, or it is not valid.
+    """
+    path = folder / MANIFEST_FILE
+    try:
+        return DatasetManifest.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{folder}: no built dataset: {error}") from error
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        raise DatasetError(f"{path}: {'.'.join(map(str, wrong['loc'])) or 'file'}: {wrong['msg']}") from error
+
+
+def read_split(folder: Path, split: str, contract: OutputContract) -> Dataset:
+    """Read one split of a built dataset, after all its files have been compared with its manifest.
+
+    Whether the dataset passed its gate is the caller's question (`read_manifest(folder).passed`).
+
+    Raises:
+        DatasetError: as `read_dataset`; or a file is not the one that the manifest names.
+    """
+    if split not in SPLITS:
+        raise DatasetError(f"{folder}: no split {split!r}; there are {', '.join(SPLITS)}")
+    manifest = read_manifest(folder)
+    names = [f"{name}.jsonl" for name in SPLITS]
+    try:
+        digest = digest_of(folder, names)
+    except OSError as error:
+        raise DatasetError(f"{folder}: cannot be read: {error}") from error
+    if digest != manifest.digest:
+        raise DatasetError(f"{folder}: its files are not those that {MANIFEST_FILE} names: {digest[:12]}")
+    dataset = read_dataset(folder / f"{split}.jsonl", contract)
+    recorded = manifest.splits.get(split)
+    if recorded is None or (recorded.sha256, recorded.rows) != (dataset.sha256, len(dataset.examples)):
+        raise DatasetError(f"{folder}: {split}.jsonl is not the file that {MANIFEST_FILE} describes")
+    return dataset
 
 
 class Conformity:
@@ -83,6 +135,11 @@ class Conformity:
             return f"{value!r} is none of the choices"
         return ""
 
+    def unreadable(self, value: object) -> str:
+        """Why a worse answer cannot be compared with an output at all; empty if it can, or is None."""
+        structured = isinstance(self._contract, JsonSchemaOutput | JsonObjectOutput)
+        return "" if structured or value is None or isinstance(value, str) else "no text"
+
 
 def _validator(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:
     try:
@@ -94,11 +151,11 @@ def _validator(schema: dict[str, Any] | bool) -> jsonschema_rs.Validator:
 
 def _example(line: str, place: str) -> Example:
     try:
-        return Example.model_validate(json.loads(line))
-    except json.JSONDecodeError as error:
-        raise DatasetError(f"{place}: no valid JSON: {error}") from error
+        return Example.model_validate(parse_json(line))
     except ValidationError as error:
         raise DatasetError(f"{place}: {error.errors()[0]['loc']}: {error.errors()[0]['msg']}") from error
+    except ValueError as error:
+        raise DatasetError(f"{place}: no valid JSON: {error}") from error
 
 
 def _refuse_repeats(examples: Iterable[Example], path: Path) -> None:
