@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -18,6 +19,13 @@ ADAPTER_FILES: Final = ("adapter_config.json", "adapter_model.safetensors")
 PROVENANCE_FILE: Final = "provenance.json"
 SIGNATURE_FILE: Final = "signature.json"
 PROBE_FILE: Final = "probe.json"
+PACKAGE_PURPOSE: Final = "adapter-package"
+"""What `contracts.signature` is told that a signature over `package_digest` is for."""
+
+_DOCUMENT: Final = re.compile(
+    r"README\.md|(?:model-|data-)card\.(?:md|json)|release-notes\.md|recipe\.ya?ml"
+    r"|[a-z0-9_.-]{0,64}report[a-z0-9_.-]{0,64}\.(?:json|html|md)"
+)
 _CHUNK_BYTES: Final = 1024 * 1024
 
 
@@ -64,6 +72,22 @@ class Probe(BaseModel):
     completion: str = Field(min_length=1, max_length=2_000)
     base_completion: str | None = Field(default=None, max_length=2_000)
     min_shared_ratio: float = Field(default=0.5, gt=0, le=1)
+
+
+def is_document(name: str) -> bool:
+    """Whether a file of this name is kept beside an adapter's own: cards, recipe, reports and the like."""
+    return name in (PROVENANCE_FILE, PROBE_FILE) or _DOCUMENT.fullmatch(name) is not None
+
+
+def package_files(folder: Path) -> tuple[str, ...]:
+    """The names of the files that make up a package, in order and without the signature over them."""
+    names = sorted(path.name for path in folder.iterdir())
+    return tuple(name for name in names if name in ADAPTER_FILES or is_document(name))
+
+
+def package_digest(folder: Path) -> str:
+    """The content hash that a package's `signature.json` signs: `digest_of` all `package_files`."""
+    return digest_of(folder, package_files(folder))
 
 
 def digest_of(folder: Path, names: Sequence[str]) -> str:
