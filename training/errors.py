@@ -8,6 +8,7 @@ TrainingError
   TargetNotFoundError    the recipe adapts a module that the base model does not have
   TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
   ChatTemplateError      the model's chat template cannot mark where the completion starts
+  PackageError           an adapter's folder cannot be packaged, signed or exported
 """
 
 from __future__ import annotations
@@ -22,10 +23,10 @@ class TrainingError(Exception):
 class MissingLibraryError(TrainingError):
     """A library of the training environment is not installed."""
 
-    def __init__(self, library: str) -> None:
+    def __init__(self, library: str, command: str = "train") -> None:
         super().__init__(
             f"{library!r} is not installed here. Training runs in the engine's environment: "
-            f".venv-engine/bin/python -m training.commands.train; elsewhere: pip install 'firstline[train]'"
+            f".venv-engine/bin/python -m training.commands.{command}; elsewhere: pip install 'firstline[train]'"
         )
 
 
@@ -75,3 +76,7 @@ class DivergedError(TrainingError):
         super().__init__(
             f"loss or gradient is not finite at step {step}; nothing was stored. Lower schedule.learning_rate"
         )
+
+
+class PackageError(TrainingError):
+    """An adapter's folder cannot be packaged, signed or exported."""
