@@ -26,7 +26,8 @@ class MissingLibraryError(TrainingError):
     def __init__(self, library: str, command: str = "train") -> None:
         super().__init__(
             f"{library!r} is not installed here. Training runs in the engine's environment: "
-            f".venv-engine/bin/python -m training.commands.{command}; elsewhere: pip install 'firstline[train]'"
+            f".venv-engine/bin/python -m training.commands.{command}; "
+            f"elsewhere: pip install 'firstline[train]'"
         )
 
 
