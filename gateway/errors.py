@@ -11,11 +11,14 @@ GatewayError
     AuthenticationError         401 invalid_api_key
     PermissionDeniedError       403 permission_denied
     ModelNotFoundError          404 model_not_found
+        ModelRetiredError       404 model_retired
     ConflictError               409 conflict
+        PromotionRefusedError   409 promotion_refused
     RateLimitError              429 rate_limit_exceeded
     OverloadedError             503 overloaded
         EngineUnavailableError  503 engine_unavailable
         AdapterNotReadyError    503 adapter_not_ready
+        RemoteStoreError        503 adapter_store_unavailable
     EngineError                 502 engine_error
         OutputInvalidError      502 output_invalid
     EngineTimeoutError          504 engine_timeout
@@ -132,12 +135,30 @@ class ModelNotFoundError(GatewayError):
         super().__init__(f"The model {name[:200]!r} does not exist.{hint}", param="model")
 
 
+class ModelRetiredError(ModelNotFoundError):
+    """An adapter version that was taken out of service."""
+
+    code = "model_retired"
+
+    def __init__(self, name: str, reason: str = "") -> None:
+        super().__init__(name)
+        task, said = name.partition("@")[0], f" ({reason})" if reason else ""
+        self.message = f"The model {name[:200]!r} was retired{said}; ask for {task!r}, its task"
+        self.args = (self.message,)
+
+
 class ConflictError(GatewayError):
     """An administrative act that does not fit the present state."""
 
     status = 409
     type = "invalid_request_error"
     code = "conflict"
+
+
+class PromotionRefusedError(ConflictError):
+    """An adapter version that the gate does not let into a channel."""
+
+    code = "promotion_refused"
 
 
 class RateLimitError(GatewayError):
@@ -167,6 +188,12 @@ class AdapterNotReadyError(OverloadedError):
     """No engine has proven the adapter version yet."""
 
     code = "adapter_not_ready"
+
+
+class RemoteStoreError(OverloadedError):
+    """The remote adapter store does not answer; what is on this machine goes on serving."""
+
+    code = "adapter_store_unavailable"
 
 
 class EngineError(GatewayError):

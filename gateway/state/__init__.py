@@ -1,5 +1,6 @@
 """State that outlives a process, behind interfaces that more than one store can keep."""
 
+from gateway.state.audit import AuditEntry, AuditFault, AuditOutcome, AuditRecord, AuditStore
 from gateway.state.channels import (
     ANYTHING,
     BASE_VERSION,
@@ -9,15 +10,22 @@ from gateway.state.channels import (
     ChannelStore,
     Expected,
 )
+from gateway.state.sqlite_audit import SqliteAuditStore
 from gateway.state.sqlite_channels import SqliteChannelStore
 
 __all__ = [
     "ANYTHING",
     "BASE_VERSION",
+    "AuditEntry",
+    "AuditFault",
+    "AuditOutcome",
+    "AuditRecord",
+    "AuditStore",
     "Channel",
     "ChannelChange",
     "ChannelStore",
     "Channels",
     "Expected",
+    "SqliteAuditStore",
     "SqliteChannelStore",
 ]

@@ -5,18 +5,14 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from gateway.errors import ConflictError, InternalError
-from gateway.state._sqlite import FileSettings, SqliteFile
+from gateway.state._sqlite import FileSettings, SqliteFile, transaction
 from gateway.state.channels import ANYTHING, BASE_VERSION, Channel, ChannelChange, Channels, Expected
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 SCHEMA_VERSION = 1
 MAX_CHANGES = 1000
@@ -100,20 +96,8 @@ class SqliteChannelStore:
             raise InternalError(f"the channel store failed: {error}") from error
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """Take the write lock at once: what is read inside cannot change before it is written."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-    except BaseException:
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
-
-
 def _prepare(connection: sqlite3.Connection) -> None:
-    with _transaction(connection):
+    with transaction(connection):
         (found,) = connection.execute("PRAGMA user_version").fetchone()
         if found == 0:
             for statement in filter(str.strip, _SCHEMA.split(";")):
@@ -135,7 +119,7 @@ def _check(channel: Channel, version: str | None, share_ratio: float) -> None:
 
 
 def _move(connection: sqlite3.Connection, wanted: ChannelChange, expected: Expected) -> ChannelChange:
-    with _transaction(connection):
+    with transaction(connection):
         previous = _current(connection, wanted.task, wanted.channel)
         if expected is not ANYTHING and previous != expected:
             raise ConflictError(
