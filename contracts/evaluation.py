@@ -42,7 +42,9 @@ class Judged(_Record):
 class MetricVerdict(_Record):
     """One metric on all records or on one slice, with its 95 % interval and what it had to hold.
 
-    `difference` is candidate minus baseline on the same records; an absent bound was not asked for.
+    `difference` is candidate minus baseline on the same records; an absent bound was not asked for. With
+    `is_relative` (latency, cost) it is a part of the baseline: 0.2 is a fifth more. `p_value` is one-sided,
+    for "the bound is broken", the smallest over the bounds and corrected for all metrics together.
     """
 
     metric: str
@@ -58,6 +60,9 @@ class MetricVerdict(_Record):
     difference_low: float | None = None
     difference_high: float | None = None
     max_regression: float | None = None
+    higher_is_better: bool = True
+    is_relative: bool = False
+    p_value: float | None = None
     verdict: Verdict
     reason: str = ""
 

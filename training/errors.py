@@ -8,6 +8,7 @@ TrainingError
   TargetNotFoundError    the recipe adapts a module that the base model does not have
   TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
   ChatTemplateError      the model's chat template cannot mark where the completion starts
+  SpecificationError     an evaluation's specification is wrong, or is not what was frozen
   PackageError           an adapter's folder cannot be packaged, signed or exported
 """
 
@@ -29,6 +30,10 @@ class MissingLibraryError(TrainingError):
             f".venv-engine/bin/python -m training.commands.{command}; "
             f"elsewhere: pip install 'firstline[train]'"
         )
+
+
+class SpecificationError(TrainingError):
+    """An evaluation's specification is wrong, or is not what was frozen."""
 
 
 class RecipeError(TrainingError):

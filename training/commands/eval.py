@@ -18,7 +18,8 @@ from training.config import load_task
 from training.data.examples import Dataset, read_dataset
 from training.errors import TrainingError
 from training.evaluate.asking import Answer, Target, Through, ask_all
-from training.evaluate.report import EvaluationReport, evaluation_report
+from training.evaluate.records import MeasuredReport
+from training.evaluate.report import evaluation_report
 
 app = typer.Typer(help="Measure a served model on held-out examples.", add_completion=False)
 
@@ -85,7 +86,7 @@ def _asked(task: Task, dataset: Dataset, target: Target) -> list[Answer]:
         return asyncio.run(ask_all(task, dataset.examples, target, lambda: progress.advance(bar)))
 
 
-def _table(report: EvaluationReport) -> Table:
+def _table(report: MeasuredReport) -> Table:
     """Models as columns, figures as rows."""
     table = Table("", *(one.model for one in report.models), title=f"{report.task}, {report.records} records")
     rows = {

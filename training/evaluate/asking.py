@@ -40,7 +40,11 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back for one example; `error` is empty unless the request failed."""
+    """What came back for one example; `error` is empty unless the request failed.
+
+    `outcome` and `attempts` are the gateway's word on how the answer came about (see
+    `contracts.outcome`), empty and 0 where nobody said; `cost_usd` likewise is None where unknown.
+    """
 
     id: str
     text: str | None
@@ -49,6 +53,9 @@ class Answer:
     completion_tokens: int = 0
     finish_reason: str = ""
     error: str = ""
+    outcome: str = ""
+    attempts: int = 0
+    cost_usd: float | None = None
 
 
 async def ask_all(

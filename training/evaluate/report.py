@@ -1,4 +1,4 @@
-"""The evaluation report: what was asked, how much was right, and which answers were wrong."""
+"""Figures of several models on one data file: how much was right, and which answers were wrong."""
 
 from __future__ import annotations
 
@@ -6,14 +6,19 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from statistics import quantiles
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
-from contracts.canonical import JsonForm
 from contracts.task import Task
 from training.data.examples import Dataset
 from training.evaluate.asking import Answer, Target
+from training.evaluate.records import (
+    MAX_MISTAKES,
+    Comparison,
+    MeasuredReport,
+    Mistake,
+    ModelReport,
+    RateRow,
+    SliceRow,
+)
 from training.evaluate.score import (
     Rate,
     RecordScore,
@@ -23,86 +28,12 @@ from training.evaluate.score import (
     wilson,
 )
 
-MAX_MISTAKES = 40
-
-
-class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class RateRow(_Record):
-    """A share with its 95 % interval."""
-
-    correct: int
-    total: int
-    rate: float
-    low: float
-    high: float
-
-
-class SliceRow(_Record):
-    """The figures of one part of the data."""
-
-    records: int
-    fields_exact: RateRow
-    records_exact: RateRow
-
-
-class Mistake(_Record):
-    """A wrong answer, for reading."""
-
-    id: str
-    group: str
-    expected: Any
-    got: str | None
-    error: str = ""
-
-
-class ModelReport(_Record):
-    """One model's figures. `fields_exact` counts fields; its interval resamples whole records."""
-
-    model: str
-    through: str
-    fields_exact: RateRow
-    by_field: dict[str, RateRow]
-    records_exact: RateRow
-    schema_valid: RateRow
-    by_slice: dict[str, SliceRow]
-    latency_seconds: dict[str, float]
-    prompt_tokens: int
-    completion_tokens: int
-    errors: dict[str, int]
-    finish_reasons: dict[str, int]
-    mistakes: tuple[Mistake, ...]
-
-
-class Comparison(_Record):
-    """The first model's field rate minus the other's, on the same records."""
-
-    model: str
-    other: str
-    difference: float
-    low: float
-    high: float
-
-
-class EvaluationReport(_Record):
-    """One evaluation."""
-
-    schema_version: int = 1
-    task: str
-    task_version: str
-    json_form: JsonForm = JsonForm.COMPACT
-    data_sha256: str
-    records: int
-    concurrency: int
-    models: tuple[ModelReport, ...]
-    comparisons: tuple[Comparison, ...]
+__all__ = ["ModelReport", "evaluation_report"]
 
 
 def evaluation_report(
     task: Task, dataset: Dataset, answers: Sequence[tuple[Target, Sequence[Answer]]]
-) -> EvaluationReport:
+) -> MeasuredReport:
     """Score every model's answers, and compare each later model with the first."""
     scorer = Scorer(task.output)
     scored = [(target, given, _scores(scorer, dataset, given)) for target, given in answers]
@@ -113,7 +44,7 @@ def evaluation_report(
         comparisons.append(
             Comparison(model=first[0].model, other=target.model, difference=difference, low=low, high=high)
         )
-    return EvaluationReport(
+    return MeasuredReport(
         task=task.name,
         task_version=task.version,
         data_sha256=dataset.sha256,
