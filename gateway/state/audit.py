@@ -8,7 +8,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Protocol
 
-from contracts.canonical import content_hash, stable_bytes
+from contracts.canonical import JsonValue, content_hash, stable_bytes
 
 MAX_RECORDS: Final = 1000
 """The most records that one call gives."""
@@ -75,7 +75,7 @@ class AuditStore(Protocol):
     async def records(
         self, *, subject: str | None = None, after: int = 0, limit: int = MAX_RECORDS
     ) -> tuple[AuditRecord, ...]:
-        """Records after an id, oldest first; `subject` is a version, or a task for itself and its versions."""
+        """Records after an id, oldest first; `subject` is a version, or a task with all its versions."""
 
     async def verify(self) -> AuditFault | None:
         """Walk the whole chain; None where it holds.
@@ -89,7 +89,7 @@ class AuditStore(Protocol):
 
 def record_of(number: int, at: datetime, entry: AuditEntry, previous_hash: str) -> AuditRecord:
     """Make a record with its hash, which covers all its fields and the hash before."""
-    content = {
+    content: dict[str, JsonValue] = {
         "id": number,
         "at": at.isoformat(),
         "actor": entry.actor,

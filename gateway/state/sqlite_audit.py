@@ -40,8 +40,8 @@ _SCHEMA: Final = (
     """,
     "CREATE INDEX audit_by_subject ON audit (subject, id)",
     # Against slips alone: who can write the file can drop these, and the hashes tell.
-    "CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'append only'); END",
-    "CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'append only'); END",
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT raise(ABORT, 'append only'); END",
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT raise(ABORT, 'append only'); END",
 )
 _OF_SUBJECT: Final = "(:subject IS NULL OR subject = :subject OR subject GLOB :subject || '@*')"
 

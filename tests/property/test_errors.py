@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from gateway import errors
 from gateway.api.errors import error_response
 from gateway.engines.client import refusal
-from gateway.errors import GatewayError, ModelNotFoundError
+from gateway.errors import GatewayError, ModelNotFoundError, ModelRetiredError
 
 CLASSES = [
     found
     for _, found in inspect.getmembers(errors, inspect.isclass)
-    if issubclass(found, GatewayError) and found is not ModelNotFoundError
+    if issubclass(found, GatewayError) and not issubclass(found, ModelNotFoundError)
 ]
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=50)
 FAILURES = st.one_of(
@@ -29,6 +29,7 @@ FAILURES = st.one_of(
         st.none() | st.floats(0, 1e6),
     ),
     st.builds(ModelNotFoundError, TEXT, st.lists(TEXT, max_size=3)),
+    st.builds(ModelRetiredError, TEXT, TEXT),
     st.builds(
         refusal,
         st.integers(300, 599),

@@ -23,8 +23,8 @@ async def written(path: Path, records: int = 5) -> None:
 async def fault_after(path: Path, *statements: str) -> AuditFault | None:
     """What the check finds once someone with access to the file has run some SQL."""
     with sqlite3.connect(path) as connection:
-        connection.execute("DROP TRIGGER audit_is_not_changed")
-        connection.execute("DROP TRIGGER audit_is_not_deleted")
+        connection.execute("DROP TRIGGER audit_no_update")
+        connection.execute("DROP TRIGGER audit_no_delete")
         for statement in statements:
             connection.execute(statement)
     connection.close()
