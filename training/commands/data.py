@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from training.commands import data_tickets
 from training.data.invoices import Split, invoices
 
 app = typer.Typer(
@@ -28,6 +29,8 @@ OutFile = Annotated[Path, typer.Option(help="the JSON lines file to write")]
 MaxCharacters = Annotated[
     int | None, typer.Option(help="leave out longer texts; --count counts those kept", min=80)
 ]
+
+data_tickets.add_to(app)
 
 
 @app.callback()
