@@ -6,7 +6,15 @@ from typing import Final
 
 from training.data.tickets.languages import germanic, romance
 from training.data.tickets.phrasing import Intent, Phrases, Queue
-from training.data.tickets.queues import account, billing, other, shipping, technical
+from training.data.tickets.queues import (
+    account,
+    billing,
+    everyday_goods,
+    everyday_use,
+    other,
+    shipping,
+    technical,
+)
 
 _MODULES: Final = {
     Queue.BILLING: billing,
@@ -15,9 +23,18 @@ _MODULES: Final = {
     Queue.ACCOUNT: account,
     Queue.OTHER: other,
 }
+_EVERYDAY: Final = {
+    Queue.BILLING: everyday_goods.BILLING,
+    Queue.SHIPPING: everyday_goods.SHIPPING,
+    Queue.TECHNICAL: everyday_use.TECHNICAL,
+    Queue.ACCOUNT: everyday_use.ACCOUNT,
+    Queue.OTHER: everyday_use.OTHER,
+}
 _HELDOUT_ASIDES: Final = 2
 
-PLAIN: Final[dict[Queue, tuple[Intent, ...]]] = {queue: module.PLAIN for queue, module in _MODULES.items()}
+PLAIN: Final[dict[Queue, tuple[Intent, ...]]] = {
+    queue: (*module.PLAIN, *_EVERYDAY[queue]) for queue, module in _MODULES.items()
+}
 TRICKY: Final[dict[Queue, tuple[Intent, ...]]] = {queue: module.TRICKY for queue, module in _MODULES.items()}
 """Their words belong to another queue than the request does."""
 
