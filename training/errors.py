@@ -9,6 +9,7 @@ TrainingError
   TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
   ChatTemplateError      the model's chat template cannot mark where the completion starts
   SpecificationError     an evaluation's specification is wrong, or is not what was frozen
+  OfflineModelError      a base model, adapter or contract does not fit a model in this process
   PackageError           an adapter's folder cannot be packaged, signed or exported
 """
 
@@ -82,6 +83,14 @@ class DivergedError(TrainingError):
         super().__init__(
             f"loss or gradient is not finite at step {step}; nothing was stored. Lower schedule.learning_rate"
         )
+
+
+class QuantisationError(TrainingError):
+    """The base model cannot be held in four bits here."""
+
+
+class OfflineModelError(TrainingError):
+    """A base model, an adapter or an output contract does not fit a model in this process."""
 
 
 class PackageError(TrainingError):
