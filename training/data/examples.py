@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from contracts.artifact import digest_of
 from contracts.dataset import MANIFEST_FILE, SPLITS, DatasetManifest
-from contracts.output import ChoiceOutput, JsonObjectOutput, JsonSchemaOutput, OutputContract
+from contracts.output import ChoiceOutput, JsonObjectOutput, JsonSchemaOutput, OutputContract, TextOutput
 from training.data.strict_json import parse_json
 from training.errors import DatasetError, MissingLibraryError
 
@@ -20,11 +20,16 @@ if TYPE_CHECKING:
     import jsonschema_rs
 
 
+REPLAY_SOURCE: Final = "replay"
+"""The `source` of a general example that is mixed into train. It is no example of the task: its text is the
+whole user turn, without the task's prompt, and its output is text, whatever the task's contract is."""
+
+
 class Example(BaseModel):
     """One row: what goes in, what must come out.
 
-    `group`, `slice` and `source` are free labels. `rejected_output` is the worse answer of a preference
-    pair: it need not keep the contract, and is text where the contract is.
+    `group`, `slice` and `source` are free labels (but see `REPLAY_SOURCE`). `rejected_output` is the worse
+    answer of a preference pair: it need not keep the contract, and is text where the contract is.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -36,6 +41,11 @@ class Example(BaseModel):
     slice: str = ""
     source: str = ""
     rejected_output: Any = None
+
+    @property
+    def is_replay(self) -> bool:
+        """Whether this is a general example and none of the task."""
+        return self.source == REPLAY_SOURCE
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +75,9 @@ def read_dataset(path: Path, contract: OutputContract) -> Dataset:
     if not examples:
         raise DatasetError(f"{path}: no rows")
     _refuse_repeats(examples, path)
-    check = Conformity(contract)
+    of_task, of_replay = Conformity(contract), Conformity(TextOutput())
     for example in examples:
+        check = of_replay if example.is_replay else of_task
         if reason := check.violation(example.output):
             raise DatasetError(f"{path}: row {example.id!r}: output breaks the task's contract: {reason}")
         if reason := check.unreadable(example.rejected_output):

@@ -87,6 +87,11 @@ def test_the_worse_answer_of_a_text_task_is_text(tmp_path: Path) -> None:
         read_dataset(path, TextOutput())
 
 
+def test_a_general_example_is_text_whatever_the_task_promises(tmp_path: Path) -> None:
+    path = _file(tmp_path, ROW, {"id": "2", "text": "Say hello.", "output": "Hello.", "source": "replay"})
+    assert [example.is_replay for example in read_dataset(path, CONTRACT).examples] == [False, True]
+
+
 def _built(folder: Path) -> Path:
     files = {}
     for name in SPLITS:
