@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from training.commands import data_tickets
+from training.commands import data_build, data_tickets
 from training.data.invoices import Split, invoices
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ MaxCharacters = Annotated[
     int | None, typer.Option(help="leave out longer texts; --count counts those kept", min=80)
 ]
 
+data_build.add_to(app)
 data_tickets.add_to(app)
 
 
