@@ -7,6 +7,12 @@ TrainingError
   NotServableError       the recipe would make an adapter that the engine refuses to load
   TargetNotFoundError    the recipe adapts a module that the base model does not have
   TruncatedExampleError  an example is longer than the recipe's limit, so its target would be cut
+  DatasetRefusedError    a built dataset failed its gate, or is not the one that the recipe or task names
+  QuantisationError      the base model cannot be held in four bits here
+  VocabularyError        teacher and student do not share a vocabulary
+  OutputFolderError      the adapter's folder holds something else
+  CheckpointError        checkpoints cannot be gone on from, or would be thrown away
+  InterruptedRunError    the run was stopped; its checkpoint is kept
   ChatTemplateError      the model's chat template cannot mark where the completion starts
   SpecificationError     an evaluation's specification is wrong, or is not what was frozen
   OfflineModelError      a base model, adapter or contract does not fit a model in this process
@@ -15,7 +21,8 @@ TrainingError
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 
 class TrainingError(Exception):
@@ -63,13 +70,46 @@ class TargetNotFoundError(TrainingError):
 
 
 class TruncatedExampleError(TrainingError):
-    """An example is longer than the recipe's limit, so its target would be cut."""
+    """Examples are longer than the recipe's limit, so their targets would be cut."""
 
-    def __init__(self, example_id: str, length_tokens: int, max_tokens: int) -> None:
+    def __init__(self, lengths: Mapping[str, int], max_tokens: int) -> None:
+        named = ", ".join(f"{name!r} has {tokens} tokens" for name, tokens in list(lengths.items())[:5])
+        more = f" and {len(lengths) - 5} more" if len(lengths) > 5 else ""
         super().__init__(
-            f"example {example_id!r} has {length_tokens} tokens, and schedule.max_tokens is {max_tokens}: "
-            f"its target would be cut. Raise max_tokens or shorten the example"
+            f"example {named}{more}, and schedule.max_tokens is {max_tokens}: the target would be cut. "
+            f"Raise max_tokens, shorten the text, or leave such examples out with data.overlong: drop"
         )
+
+
+class DatasetRefusedError(DatasetError):
+    """A built dataset must not be trained on; `reasons` lists every cause."""
+
+    def __init__(self, folder: Path, reasons: Sequence[str]) -> None:
+        self.reasons = tuple(reasons)
+        super().__init__(f"{folder}: {'; '.join(self.reasons)}")
+
+
+class QuantisationError(TrainingError):
+    """The base model cannot be held in four bits here."""
+
+
+class VocabularyError(TrainingError):
+    """Teacher and student do not share a vocabulary, so their distributions cannot be compared."""
+
+
+class OutputFolderError(TrainingError):
+    """The adapter's folder holds something else, or cannot be written."""
+
+
+class CheckpointError(TrainingError):
+    """Checkpoints belong to another run, are missing, or would be thrown away."""
+
+
+class InterruptedRunError(TrainingError):
+    """The run was stopped before its end; its checkpoint is kept."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"stopped after step {step}; its checkpoint is kept. Go on with --resume")
 
 
 class ChatTemplateError(TrainingError):
@@ -83,10 +123,6 @@ class DivergedError(TrainingError):
         super().__init__(
             f"loss or gradient is not finite at step {step}; nothing was stored. Lower schedule.learning_rate"
         )
-
-
-class QuantisationError(TrainingError):
-    """The base model cannot be held in four bits here."""
 
 
 class OfflineModelError(TrainingError):

@@ -8,10 +8,10 @@ from typing import Protocol
 
 from contracts.canonical import JsonValue, canonical_json
 from contracts.output import JsonObjectOutput, JsonSchemaOutput
-from contracts.prompt import TaskPrompt, render_prompt
+from contracts.prompt import PromptError, TaskPrompt, render_prompt
 from contracts.task import Task
 from training.data.examples import Example
-from training.errors import ChatTemplateError
+from training.errors import ChatTemplateError, DatasetError
 
 IGNORED_LABEL = -100
 """The label that the loss passes over."""
@@ -37,6 +37,29 @@ class EncodedExample:
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
 
+    @property
+    def prompt_tokens(self) -> int:
+        """How many positions come before the completion."""
+        return self.labels.count(IGNORED_LABEL)
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedPair:
+    """Two answers to the same prompt, of which `chosen` is the better one."""
+
+    chosen: EncodedExample
+    rejected: EncodedExample
+
+    @property
+    def id(self) -> str:
+        """The id of the row that both come from."""
+        return self.chosen.id
+
+    @property
+    def longest_tokens(self) -> int:
+        """Length of the longer one, prompt and completion together."""
+        return max(len(self.chosen.input_ids), len(self.rejected.input_ids))
+
 
 def target_text(task: Task, output: JsonValue) -> str:
     """The completion to learn: canonical JSON for JSON contracts, the text itself for the others."""
@@ -45,6 +68,11 @@ def target_text(task: Task, output: JsonValue) -> str:
     if isinstance(task.output, JsonObjectOutput):
         return canonical_json(output)
     return str(output)
+
+
+def rejected_text(task: Task, rejected: JsonValue) -> str:
+    """The worse completion: text stands for itself, since a model's mistake need not be JSON."""
+    return rejected if isinstance(rejected, str) else target_text(task, rejected)
 
 
 def messages_of(prompt: TaskPrompt) -> list[dict[str, str]]:
@@ -60,13 +88,34 @@ def encode_examples(
 
     Raises:
         ChatTemplateError: the template does not continue its own generation prompt with the answer.
+        DatasetError: the task's prompt cannot be rendered for a row.
     """
-    return [_encode(task, example, tokenizer) for example in examples]
+    return [_encode(task, example, target_text(task, example.output), tokenizer) for example in examples]
 
 
-def _encode(task: Task, example: Example, tokenizer: ChatTokenizer) -> EncodedExample:
-    messages = messages_of(render_prompt(task, example.text))
-    target = target_text(task, example.output)
+def encode_pairs(task: Task, examples: Sequence[Example], tokenizer: ChatTokenizer) -> list[EncodedPair]:
+    """Encode the rows that have a worse answer, and it is another one; the others are left out.
+
+    Raises:
+        ChatTemplateError: as `encode_examples`.
+        DatasetError: as `encode_examples`.
+    """
+    pairs = []
+    for example in examples:
+        if example.rejected_output is None:
+            continue
+        chosen, rejected = target_text(task, example.output), rejected_text(task, example.rejected_output)
+        if chosen != rejected:
+            both = (_encode(task, example, text, tokenizer) for text in (chosen, rejected))
+            pairs.append(EncodedPair(*both))
+    return pairs
+
+
+def _encode(task: Task, example: Example, target: str, tokenizer: ChatTokenizer) -> EncodedExample:
+    try:
+        messages = messages_of(render_prompt(task, example.text))
+    except PromptError as error:
+        raise DatasetError(f"row {example.id!r}: {error}") from error
     prefix = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     whole = tokenizer.apply_chat_template(
         [*messages, {"role": "assistant", "content": target}], tokenize=False, add_generation_prompt=False

@@ -17,4 +17,5 @@ def tiny_base(tmp_path: Path) -> Path:
     folder.mkdir()
     tensors = {f"model.layers.0.{name}.weight": np.zeros((2, 2), dtype=np.float32) for name in TARGETS}
     save_file(tensors, folder / "model.safetensors")
+    (folder / "config.json").write_text('{"model_type": "llama", "max_position_embeddings": 2048}', "utf-8")
     return folder
