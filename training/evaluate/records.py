@@ -1,4 +1,4 @@
-"""The records of an evaluation's report; the file is `evaluation-report.json`, and `GateReport` reads it too."""
+"""The records of an evaluation's report, `evaluation-report.json`; `GateReport` reads the same file."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class SliceRow(_Record):
 
 
 class Classification(_Record):
-    """One-label tasks: figures by class, and what was answered (`confusion[gold][answer]`, "" for no label)."""
+    """Figures by class, and what was answered: `confusion[gold][answer]`, "" for no label."""
 
     classes: dict[str, F1Row]
     confusion: dict[str, dict[str, int]]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import random
 import unicodedata
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from contracts.output import OutputContract
+from contracts.output import JsonObjectOutput, JsonSchemaOutput, OutputContract
 from training.data.examples import Conformity
+from training.data.strict_json import parse_json
+from training.evaluate.matching import Matched, match_fields
 
 _Z95 = 1.959964
 _RESAMPLES = 2000
@@ -19,12 +20,17 @@ _RESAMPLES = 2000
 
 @dataclass(frozen=True, slots=True)
 class RecordScore:
-    """One answer against its gold. `fields` says for each gold field whether it is exactly right."""
+    """One answer against its gold. `fields` says for each gold field whether it is exactly right.
+
+    `matched` compares leniently, and `value` is what the answer says: the parsed JSON, or the text.
+    """
 
     id: str
     slice: str
     fields: Mapping[str, bool]
     is_valid: bool
+    matched: Mapping[str, Matched] = field(default_factory=dict)
+    value: object = None
 
     @property
     def is_exact(self) -> bool:
@@ -48,15 +54,26 @@ class Scorer:
 
     def __init__(self, contract: OutputContract) -> None:
         self._conformity = Conformity(contract)
+        self._is_json = isinstance(contract, JsonSchemaOutput | JsonObjectOutput)
 
     def score(self, record_id: str, gold: object, answer: str | None, slice_name: str = "") -> RecordScore:
         """Score an answer's text; None (no answer) and text that is no JSON have every field wrong."""
         gold_fields = gold if isinstance(gold, Mapping) else {"value": gold}
-        value = _parsed(answer, structured=isinstance(gold, Mapping))
+        is_read, value = _parsed(answer, is_json=self._is_json)
         got = value if isinstance(value, Mapping) else {} if isinstance(gold, Mapping) else {"value": value}
-        fields = {name: name in got and same_value(wanted, got[name]) for name, wanted in gold_fields.items()}
-        valid = answer is not None and value is not None and not self._conformity.violation(value)
-        return RecordScore(record_id, slice_name, fields, valid)
+        fields = {
+            name: is_read and name in got and same_value(wanted, got[name])
+            for name, wanted in gold_fields.items()
+        }
+        valid = is_read and self._conforms(value)
+        matched = match_fields(gold_fields, got)
+        return RecordScore(record_id, slice_name, fields, valid, matched, value)
+
+    def _conforms(self, value: object) -> bool:
+        try:
+            return not self._conformity.violation(value)
+        except UnicodeEncodeError:
+            return False  # half of a surrogate pair is no text
 
 
 def same_value(wanted: object, got: object) -> bool:
@@ -123,13 +140,14 @@ def _resampled(pairs: Sequence[tuple[int, int]], seed: int) -> tuple[float, floa
     return ratios[int(_RESAMPLES * 0.025)], ratios[int(_RESAMPLES * 0.975) - 1]
 
 
-def _parsed(answer: str | None, *, structured: bool) -> object:
-    if answer is None or not structured:
-        return answer
+def _parsed(answer: str | None, *, is_json: bool) -> tuple[bool, object]:
+    """Whether there is an answer that can be read, and what it says."""
+    if answer is None or not is_json:
+        return answer is not None, answer
     try:
-        return json.loads(answer)
+        return True, parse_json(answer)
     except ValueError:
-        return None
+        return False, None
 
 
 def _plain(text: str) -> str:
