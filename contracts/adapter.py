@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from contracts.artifact import Provenance, StoredFile
 from contracts.canonical import JsonForm, Sha256
 from contracts.task import TaskName
 
@@ -14,12 +17,13 @@ class AdapterManifest(BaseModel):
     """What is known of one adapter version; written beside its weights and never changed.
 
     `digest` is the content hash over the adapter's own files (name, length and bytes of each, in the
-    order of their names), so two folders with the same bytes are the same version.
+    order of their names), so two folders with the same weights are the same version. `signer` is the name of
+    the trusted key that the package's signature was made with.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    schema_version: int = Field(default=1, ge=1, le=1)
+    schema_version: int = Field(default=2, ge=1, le=2)
     task: TaskName
     digest: Sha256
     base_model: str = Field(min_length=1)
@@ -27,8 +31,18 @@ class AdapterManifest(BaseModel):
     target_modules: tuple[str, ...]
     json_form: JsonForm = JsonForm.COMPACT
     created_at: datetime
-    files: dict[str, int]
+    files: dict[str, StoredFile]
+    provenance: Provenance | None = None
+    signer: str | None = None
     notes: str = ""
+
+    @field_validator("files", mode="before")
+    @classmethod
+    def _sizes_alone(cls, files: Any) -> Any:
+        """Schema version 1 wrote name and size."""
+        if not isinstance(files, Mapping):
+            return files
+        return {name: {"bytes": file} if isinstance(file, int) else file for name, file in files.items()}
 
     @property
     def version(self) -> str:
@@ -39,3 +53,8 @@ class AdapterManifest(BaseModel):
     def name(self) -> str:
         """The name under which every engine loads it."""
         return f"{self.task}@{self.version}"
+
+    @property
+    def size_bytes(self) -> int:
+        """All its files together."""
+        return sum(file.bytes for file in self.files.values())

@@ -74,6 +74,15 @@ class Probe(BaseModel):
     min_shared_ratio: float = Field(default=0.5, gt=0, le=1)
 
 
+class StoredFile(BaseModel):
+    """One file of an adapter version; manifests of schema version 1 have no hash."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    bytes: int = Field(ge=0)
+    sha256: Sha256 | None = None
+
+
 def is_document(name: str) -> bool:
     """Whether a file of this name is kept beside an adapter's own: cards, recipe, reports and the like."""
     return name in (PROVENANCE_FILE, PROBE_FILE) or _DOCUMENT.fullmatch(name) is not None
@@ -106,6 +115,19 @@ def digest_of(folder: Path, names: Sequence[str]) -> str:
                 for piece in pieces:
                     digest.update(piece)
     return digest.hexdigest()
+
+
+def stored_files(folder: Path, names: Sequence[str]) -> dict[str, StoredFile]:
+    """Size and SHA-256 of some files of a folder, by name. Raises OSError."""
+    found = {}
+    for name in sorted(names):
+        digest, size = hashlib.sha256(), 0
+        with (folder / name).open("rb") as file:
+            for piece in pieces_of(file):
+                digest.update(piece)
+                size += len(piece)
+        found[name] = StoredFile(bytes=size, sha256=digest.hexdigest())
+    return found
 
 
 def pieces_of(file: BinaryIO) -> Iterator[bytes]:

@@ -11,7 +11,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from fastapi import Request
@@ -19,7 +18,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from contracts.outcome import Usage
-from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, Reconciler
+from gateway.adapters import AdapterDirectory, AdapterSide
 from gateway.api.admin import AdminParts, admin_router
 from gateway.api.embeddings import EmbeddingEndpoint
 from gateway.api.pool_embeddings import PoolEmbedder
@@ -36,10 +35,10 @@ from gateway.parsing.parser import RequestParser
 from gateway.pipeline.chat import ChatPipeline
 from gateway.prompting.composer import PromptComposer
 from gateway.recording import LogSink, MetricsSink, QueueRecorder
+from gateway.records import Principal
 from gateway.retrieval import FolderRetriever
 from gateway.routing import Models, PolicyRouting
 from gateway.settings import PoolKind, Settings
-from gateway.state.sqlite_channels import SqliteChannelStore
 from gateway.state.verdicts import SqliteVerdictStore
 from gateway.tasks import PythonTypes
 from gateway.tasks.catalog import TaskCatalog
@@ -55,10 +54,7 @@ class Parts:
     settings: Settings
     pools: Mapping[str, Pool]
     catalog: TaskCatalog
-    channels: SqliteChannelStore
-    directory: AdapterDirectory
-    registry: AdapterRegistry
-    reconciler: Reconciler
+    adapters: AdapterSide
     retriever: FolderRetriever
     recorder: QueueRecorder
     workers: IntakeWorkers
@@ -86,7 +82,8 @@ def build_app(settings: Settings) -> ASGIApp:
     """Build the whole application; nothing is opened or started before its lifespan.
 
     Raises:
-        ValueError: the keys file, a task file or the router's files cannot be used.
+        ValueError: the keys file, a task file, a trusted key, the adapter store's URL or the router's
+            files cannot be used.
     """
     metrics = Metrics(CollectorRegistry())
     wait_seconds = settings.adapters.ready_wait_seconds
@@ -103,21 +100,13 @@ def build_app(settings: Settings) -> ASGIApp:
         observe=lambda kind, seconds: metrics.schema_vet_seconds.labels(kind).observe(seconds),
     )
     catalog = load_catalog(settings, intake)
-    store = AdapterStore(settings.adapter_store)
-    reconciler = Reconciler(pools, store, settings.adapters)
-    channels = SqliteChannelStore(settings.state_folder / "channels.sqlite3")
-    directory = AdapterDirectory(store, channels, reconciler=reconciler, catalog=catalog)
-    registry = AdapterRegistry(
-        directory, store, channels=channels, reconciler=reconciler, catalog=catalog, pools=pools
-    )
+    adapters = AdapterSide(settings, pools, catalog)
+    directory = adapters.directory
     parts = Parts(
         settings=settings,
         pools=pools,
         catalog=catalog,
-        channels=channels,
-        directory=directory,
-        registry=registry,
-        reconciler=reconciler,
+        adapters=adapters,
         retriever=FolderRetriever(settings.collections, encoder.embed),
         recorder=QueueRecorder((MetricsSink(metrics), LogSink()), metrics, clock=time.monotonic),
         workers=workers,
@@ -136,7 +125,7 @@ def build_app(settings: Settings) -> ASGIApp:
         registry=metrics.registry,
         server=settings.server,
         admin=admin_router(
-            AdminParts(catalog, directory, registry, reconciler, store, pools, _admin_only(authenticator))
+            AdminParts(adapters.parts, adapters.registry, adapters.caretaker, _admin_only(authenticator))
         ),
         version=version("firstline"),
     )
@@ -160,9 +149,9 @@ def load_catalog(settings: Settings, intake: Intake) -> TaskCatalog:
     return catalog
 
 
-def _admin_only(authenticator: KeyAuthenticator) -> Callable[[Request], Awaitable[None]]:
-    async def require_admin(request: Request) -> None:
-        await authenticator.authenticate_admin(request.headers)
+def _admin_only(authenticator: KeyAuthenticator) -> Callable[[Request], Awaitable[Principal]]:
+    async def require_admin(request: Request) -> Principal:
+        return await authenticator.authenticate_admin(request.headers)
 
     return require_admin
 
@@ -264,7 +253,7 @@ def _listed(routing: PolicyRouting, directory: AdapterDirectory, settings: Setti
 async def _running(parts: Parts) -> AsyncIterator[None]:
     """Start the loops; a loop that fails ends the process rather than serving half blind."""
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(parts.channels.close)
+        stack.push_async_callback(parts.adapters.close)
         stack.push_async_callback(parts.verdicts.close)
         await stack.enter_async_context(parts.workers.vetting.running())
         await stack.enter_async_context(parts.workers.proving.running())
@@ -273,12 +262,11 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
         await stack.enter_async_context(parts.recorder.running())
         for pool in parts.pools.values():
             await stack.enter_async_context(pool.running())
-        await parts.directory.start()
+        await parts.adapters.start()
         await parts.retriever.load()
         async with asyncio.TaskGroup() as group:
             loops = [
-                group.create_task(parts.reconciler.run()),
-                group.create_task(parts.directory.run()),
+                *(group.create_task(loop) for loop in parts.adapters.loops()),
                 group.create_task(parts.retriever.run()),
                 group.create_task(_start_adapters(parts)),
             ]
@@ -292,7 +280,5 @@ async def _running(parts: Parts) -> AsyncIterator[None]:
 
 
 async def _start_adapters(parts: Parts) -> None:
-    folder: Path | None = parts.settings.adapters.bundled
-    if folder is not None:
-        await parts.registry.bundled(folder)
+    await parts.adapters.register_bundled()
     parts.readiness.are_adapters_started = True

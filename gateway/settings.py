@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
 Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/:-]{0,127}$")]
 Url = Annotated[str, StringConstraints(pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
 """Without user and password: a URL is logged, and secrets do not stand in the file."""
+_STORE_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/@?#]*(?:/[^\s?#]*)?")
 PackageName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_]\w*(\.[A-Za-z_]\w*)*$")]
 
 
@@ -86,7 +96,8 @@ class PoolSettings(Section):
     """The engines that serve one base model, or one upstream provider.
 
     `max_tokens_field` and `drop_fields` are for upstreams that refuse what others want: models that know
-    `max_completion_tokens` alone, or take no `temperature`.
+    `max_completion_tokens` alone, or take no `temperature`. An engine holds `max_resident_adapters` at once;
+    it drops adapters without a word when this is more than its `--max-cpu-loras`.
     """
 
     kind: PoolKind = PoolKind.VLLM
@@ -98,6 +109,7 @@ class PoolSettings(Section):
     max_tokens_field: Annotated[str, StringConstraints(pattern="^max_(completion_)?tokens$")] = "max_tokens"
     drop_fields: tuple[Droppable, ...] = ()
     max_lora_rank: int = Field(default=16, ge=1, le=512)
+    max_resident_adapters: int = Field(default=16, ge=1, le=10_000)
     max_connections: int = Field(default=256, ge=1, le=10_000)
     connect_timeout_seconds: float = Field(default=2.0, gt=0, le=60)
     stall_timeout_seconds: float = Field(default=60.0, gt=0, le=3600)
@@ -150,14 +162,51 @@ class EmbeddingSettings(Section):
     max_inputs: int = Field(default=2048, ge=1, le=10_000)
 
 
-class AdapterSettings(Section):
-    """The adapter store and how engines are kept in step with it."""
+class Promotion(StrEnum):
+    """`gated`: a version needs a passing evaluation to become stable; `open`: a registration is enough."""
 
-    store: Path = Path("adapters")
+    GATED = "gated"
+    OPEN = "open"
+
+
+class AdapterSettings(Section):
+    """The adapter store and how engines are kept in step with it.
+
+    `store` is a folder, or an fsspec URL such as `s3://bucket/adapters`, of which `<home>/adapters` is then
+    the local copy; its credentials come from where the URL's library looks for them, never from here.
+    """
+
+    store: str = Field(default="adapters", min_length=1)
+    remote_interval_seconds: float = Field(default=10.0, gt=0, le=3600)
+    remote_timeout_seconds: float = Field(default=120.0, gt=0, le=3600)
     bundled: Path | None = None
+    promotion: Promotion = Promotion.GATED
+    trusted_keys: tuple[Path, ...] = ()
+    require_signature: bool = False
     reconcile_interval_seconds: float = Field(default=2.0, gt=0, le=300)
     load_timeout_seconds: float = Field(default=60.0, gt=0, le=600)
     ready_wait_seconds: float = Field(default=15.0, ge=0, le=300)
+
+    @property
+    def remote_url(self) -> str | None:
+        """Where versions are shared, if that is not a folder."""
+        return self.store if "://" in self.store else None
+
+    @field_validator("store")
+    @classmethod
+    def _is_folder_or_url(cls, store: str) -> str:
+        if "://" in store and not _STORE_URL.fullmatch(store):
+            # The value may hold a key, so it is not repeated.
+            raise ValueError(
+                "expected a folder, or an fsspec URL such as s3://bucket/adapters without user and query"
+            )
+        return store
+
+    @model_validator(mode="after")
+    def _can_check_signatures(self) -> AdapterSettings:
+        if self.require_signature and not self.trusted_keys:
+            raise ValueError("require_signature needs trusted_keys: the public keys whose signatures count")
+        return self
 
 
 class SchemaSettings(Section):
@@ -209,8 +258,8 @@ class Settings(Section):
 
     @property
     def adapter_store(self) -> Path:
-        """The content-addressed adapter folder."""
-        return self.home / self.adapters.store
+        """The content-addressed adapter folder on this machine."""
+        return self.home / ("adapters" if self.adapters.remote_url else self.adapters.store)
 
     @model_validator(mode="after")
     def _names_exist(self) -> Settings:

@@ -129,6 +129,9 @@ def _absolute(data: dict[str, Any], folder: Path) -> None:
     for holder, key in sections:
         if isinstance(holder, dict) and isinstance(holder.get(key), str):
             holder[key] = str(folder / holder[key])
+    adapters = data.get("adapters")
+    if isinstance(adapters, dict) and isinstance(adapters.get("trusted_keys"), list):
+        adapters["trusted_keys"] = [str(folder / str(key)) for key in adapters["trusted_keys"]]
 
 
 def _with_secrets(settings: Settings) -> Settings:

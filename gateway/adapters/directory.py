@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from contracts.adapter import AdapterManifest
+from gateway.adapters.dossiers import Retirement
 from gateway.adapters.reconciler import Reconciler
 from gateway.adapters.store import AdapterStore
-from gateway.errors import AdapterNotReadyError
+from gateway.errors import AdapterNotReadyError, ModelRetiredError
 from gateway.state.channels import BASE_VERSION, Channels, ChannelStore
 from gateway.tasks.catalog import TaskCatalog
 
@@ -29,6 +30,7 @@ class _View:
     generation: int = -1
     channels: Mapping[str, Channels] = field(default_factory=dict)
     manifests: Mapping[str, AdapterManifest] = field(default_factory=dict)
+    retired: Mapping[str, Retirement] = field(default_factory=dict)
 
 
 class AdapterDirectory:
@@ -62,18 +64,14 @@ class AdapterDirectory:
         """Read what has changed and aim the reconciler at what the channels of served tasks name."""
         async with self._refreshing:
             manifests = await asyncio.to_thread(self._store.all, self._view.manifests)
+            retired = await asyncio.to_thread(self._store.dossiers.retired, self._view.retired)
             generation = await self._channels.generation()
             channels = self._view.channels
             if generation != self._view.generation:
                 channels = await self._channels.channels()
-            self._view = _View(generation, channels, {manifest.name: manifest for manifest in manifests})
-        named = (
-            f"{task}@{version}"
-            for task, pointers in channels.items()
-            if self._catalog.get(task) is not None
-            for version in pointers.versions
-        )
-        self._reconciler.aim([self._view.manifests[name] for name in named if name in self._view.manifests])
+            found = {manifest.name: manifest for manifest in manifests}
+            self._view = _View(generation, channels, found, retired)
+        self._reconciler.aim([found[name] for name in self._named() if name in found])
 
     def resolve(self, task: str) -> AdapterManifest | None:
         """The version that the stable channel names; None for the bare base model.
@@ -98,20 +96,43 @@ class AdapterDirectory:
         return manifest
 
     def get(self, name: str) -> AdapterManifest | None:
-        """One version by `task@version`."""
+        """One version by `task@version`, retired or not."""
         return self._view.manifests.get(name)
 
+    def retirement(self, name: str) -> Retirement | None:
+        """When and why a version was retired."""
+        return self._view.retired.get(name)
+
+    def missing(self) -> tuple[str, ...]:
+        """The versions that channels name and the store does not hold."""
+        return tuple(name for name in self._named() if name not in self._view.manifests)
+
     def demand(self, name: str) -> AdapterManifest | None:
-        """One version by name, for a request that pins it: the engines load it if they have not."""
+        """One version by name, for a request that pins it: the engines load it if they have not.
+
+        Raises:
+            ModelRetiredError: it was taken out of service.
+        """
+        retirement = self._view.retired.get(name)
+        if retirement is not None:
+            raise ModelRetiredError(name, retirement.reason)
         manifest = self._view.manifests.get(name)
         if manifest is not None:
             self._reconciler.want(manifest)
         return manifest
 
-    def list(self) -> tuple[AdapterManifest, ...]:
-        """All versions in the store, by name."""
-        return tuple(self._view.manifests[name] for name in sorted(self._view.manifests))
+    def list(self, *, with_retired: bool = False) -> tuple[AdapterManifest, ...]:
+        """The versions in the store that requests may pin, by name; or all of them."""
+        view = self._view
+        names = view.manifests.keys() - (() if with_retired else view.retired.keys())
+        return tuple(view.manifests[name] for name in sorted(names))
 
     def channels(self, task: str) -> Channels:
         """The channels of one task."""
         return self._view.channels.get(task, Channels())
+
+    def _named(self) -> Iterator[str]:
+        """What the channels of served tasks name."""
+        for task, pointers in self._view.channels.items():
+            if self._catalog.get(task) is not None:
+                yield from (f"{task}@{version}" for version in pointers.versions)

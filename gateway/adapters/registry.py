@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -11,187 +11,193 @@ import structlog
 
 from contracts.adapter import AdapterManifest
 from contracts.canonical import JsonForm
-from contracts.task import Task
-from gateway.adapters._engine_calls import listed_models
-from gateway.adapters._pools import loading_pools, pool_of
-from gateway.adapters.bases import BaseModel, read_base_model
-from gateway.adapters.directory import AdapterDirectory
-from gateway.adapters.inspect import inspect_adapter
-from gateway.adapters.ports import AdapterPool
-from gateway.adapters.reconciler import Reconciler
-from gateway.adapters.store import AdapterStore
+from gateway.adapters._audited import Act, audited
+from gateway.adapters._pools import loading_pools
+from gateway.adapters._registration import Registrar, Taken
+from gateway.adapters.parts import LOCAL_ACTOR, AdapterParts, checked_reason
 from gateway.errors import (
     AdapterRefusedError,
     ConflictError,
-    EngineUnavailableError,
     GatewayError,
-    ModelNotFoundError,
+    ModelRetiredError,
+    PromotionRefusedError,
 )
-from gateway.state.channels import BASE_VERSION, Channel, ChannelChange, ChannelStore
-from gateway.tasks.catalog import TaskCatalog
+from gateway.settings import Promotion
+from gateway.state.channels import BASE_VERSION, Channel, ChannelChange
 
 _log = structlog.get_logger(__name__)
 
 _HISTORY: Final = 1000
-_ENGINE_POLL_SECONDS: Final = 0.5
 
 
 class AdapterRegistry:
     """Moves stable channels by compare-and-set; forward only to what each healthy engine has proven.
 
-    An act that fails leaves the channel and the store as they were; one that succeeds ends with the
-    directory showing it.
+    An act that fails leaves the channel and the stores as they were; one that succeeds ends with the
+    directory showing it. Each leaves one audit record, however it ends.
     """
 
-    def __init__(
-        self,
-        directory: AdapterDirectory,
-        store: AdapterStore,
-        *,
-        channels: ChannelStore,
-        reconciler: Reconciler,
-        catalog: TaskCatalog,
-        pools: Mapping[str, AdapterPool],
-    ) -> None:
-        self._directory = directory
-        self._store = store
-        self._channels = channels
-        self._reconciler = reconciler
-        self._catalog = catalog
-        self._pools = loading_pools(pools.values())
+    def __init__(self, parts: AdapterParts) -> None:
+        self._parts = parts
+        self._registrar = Registrar(parts.store, loading_pools(parts.pools.values()), parts.trust)
 
     async def register(
-        self, folder: Path, task: str, *, json_form: JsonForm = JsonForm.COMPACT
+        self,
+        folder: Path,
+        task: str,
+        *,
+        json_form: JsonForm | None = None,
+        wants_promotion: bool = True,
+        override: str | None = None,
+        actor: str = LOCAL_ACTOR,
     ) -> AdapterManifest:
-        """Inspect, store, prove on each healthy engine, then point the task's stable channel.
+        """Judge, store and prove on each healthy engine; then point the stable channel if the gate is open.
+
+        Where it is not, the version stays a candidate, which a request can pin. `override` is a reason to
+        point the channel all the same.
 
         Raises:
             ModelNotFoundError: no task has this name.
             AdapterRefusedError: the folder, or an engine's answer to it; the channel is untouched.
             AdapterNotReadyError, EngineUnavailableError: the engines; the channel is untouched.
+            RemoteStoreError, InternalError: a store failed; the channel is untouched.
             ConflictError: someone else moved the channel meanwhile.
         """
-        served = self._task(task)
-        pool = pool_of(served.base_model, self._pools)
-        before = await self._channels.stable(task)
-        base = await self._base_model(pool, served.base_model)
-        manifest, is_new = await asyncio.to_thread(self._take, folder, served, pool, base, json_form)
-        try:
-            await self._point_when_ready(manifest, before)
-        except (GatewayError, asyncio.CancelledError):
-            if is_new:
-                await self._discard(manifest)
-            raise
-        finally:
-            await self._directory.refresh()
+        parts = self._parts
+        async with audited(parts.audit, actor, "register", task) as act:
+            served = parts.task(task)
+            before = await parts.channels.stable(task)
+            taken = await self._registrar.take(folder, served, json_form)
+            manifest = taken.manifest
+            act.subject = manifest.name
+            act.details |= {"digest": manifest.digest, "signer": manifest.signer or "none"}
+            is_pushed = False
+            try:
+                with parts.reconciler.holding(manifest):
+                    await parts.reconciler.wait_ready(manifest)
+                    is_pushed = await parts.mirror.push(manifest)
+                    await self._complete(act, taken)
+                    if wants_promotion and await self._may_pass(act, manifest, override):
+                        await self._point(act, manifest, before)
+            except BaseException:
+                if taken.is_new:
+                    await self._discard(manifest, is_pushed=is_pushed)
+                raise
+            finally:
+                await parts.directory.refresh()
+        _log.info("adapter_registered", adapter=manifest.name, before=before)
         return manifest
 
-    async def point(self, name: str) -> AdapterManifest:
-        """Point the stable channel of its task at a version that the store holds; raises as `register`."""
-        manifest = self._directory.get(name)
-        if manifest is None:
-            raise ModelNotFoundError(name, known=[known.name for known in self._directory.list()])
-        served = self._task(manifest.task)
-        if served.base_model != manifest.base_model:
-            raise AdapterRefusedError(
-                f"{name} belongs to base model {manifest.base_model!r}; the task has {served.base_model!r}"
-            )
-        await self._point_when_ready(manifest, await self._channels.stable(manifest.task))
-        await self._directory.refresh()
+    async def promote(
+        self, name: str, *, override: str | None = None, actor: str = LOCAL_ACTOR
+    ) -> AdapterManifest:
+        """Point the stable channel of its task at a version in the store, if the gate is open.
+
+        Raises:
+            PromotionRefusedError: no passing evaluation under the task's present contract, and no `override`.
+            Others as `register`.
+        """
+        parts = self._parts
+        async with audited(parts.audit, actor, "promote", name) as act:
+            reason = None if override is None else checked_reason(override, "override")
+            manifest = parts.version(name)
+            retirement = parts.directory.retirement(name)
+            if retirement is not None:
+                raise ModelRetiredError(name, retirement.reason)
+            served = parts.task(manifest.task)
+            if served.base_model != manifest.base_model:
+                raise AdapterRefusedError(
+                    f"{name} belongs to base model {manifest.base_model!r}; its task:  {served.base_model!r}"
+                )
+            if not await self._may_pass(act, manifest, reason):
+                raise PromotionRefusedError(
+                    f"{name} is not promoted: {act.details['gate']}. Attach a passing report of "
+                    "`firstline eval`, or override with a reason, which is recorded"
+                )
+            before = await parts.channels.stable(manifest.task)
+            with parts.reconciler.holding(manifest):
+                await parts.reconciler.wait_ready(manifest)
+                await self._point(act, manifest, before)
+            await parts.directory.refresh()
         return manifest
 
-    async def rollback(self, task: str) -> ChannelChange:
+    async def rollback(self, task: str, *, actor: str = LOCAL_ACTOR) -> ChannelChange:
         """Point the stable channel to the version before; again and again, down to the bare base model.
 
         Raises:
             ConflictError: the channel was never pointed, or is at the base model, or the earlier
-                version is gone.
+                version is gone or retired.
         """
-        history = await self._channels.history(task, _HISTORY)
-        moves = [change.version for change in reversed(history) if change.channel is Channel.STABLE]
-        if not moves:
-            raise ConflictError(f"the stable channel of task {task!r} was never pointed anywhere")
-        target = _before_last(moves)
-        if target != BASE_VERSION and self._directory.get(f"{task}@{target}") is None:
-            raise ConflictError(f"the earlier version {task}@{target} is not in the store any more")
-        change = await self._channels.point(task, Channel.STABLE, target, expected=moves[-1])
+        parts = self._parts
+        async with audited(parts.audit, actor, "rollback", task) as act:
+            history = await parts.channels.history(task, _HISTORY)
+            moves = [change.version for change in reversed(history) if change.channel is Channel.STABLE]
+            if not moves:
+                raise ConflictError(f"the stable channel of task {task!r} was never pointed anywhere")
+            target = _before_last(moves)
+            act.details |= {"from": moves[-1] or BASE_VERSION, "to": target}
+            name = f"{task}@{target}"
+            if target != BASE_VERSION and parts.directory.get(name) is None:
+                raise ConflictError(f"the earlier version {name} is not in the store any more")
+            if parts.directory.retirement(name) is not None:
+                raise ConflictError(
+                    f"the earlier version {name} is retired: promote another, or register it again"
+                )
+            change = await parts.channels.point(task, Channel.STABLE, target, expected=moves[-1])
+            await parts.directory.refresh()
         _log.warning("adapter_rolled_back", task=task, to=target, before=moves[-1])
-        await self._directory.refresh()
         return change
 
-    async def bundled(self, folder: Path) -> None:
-        """Register the adapters that ship in `folder/<task>/` for tasks without a stable channel.
+    async def _complete(self, act: Act, taken: Taken) -> None:
+        """What else the registration of a version that the store knew already brings: a report, a return."""
+        parts, name = self._parts, taken.manifest.name
+        dossiers = parts.store.dossiers
+        if taken.report is not None:
+            evaluation = await asyncio.to_thread(dossiers.attach, name, taken.report)
+            await parts.mirror.put_evaluation(name, evaluation.sha256, taken.report)
+        if await asyncio.to_thread(dossiers.retirement, name) is not None:
+            await parts.mirror.revive(name)
+            await asyncio.to_thread(dossiers.revive, name)
+            act.details["revived"] = "it was retired before"
 
-        Waits for an engine; one that fails is logged, holds up no other and never ends the gateway.
-        """
+    async def _may_pass(self, act: Act, manifest: AdapterManifest, override: str | None) -> bool:
+        """Whether the gate, the rules or a person let a version into the stable channel; it is recorded."""
+        finding = await self._parts.finding(manifest)
+        act.details["gate"] = finding.reason
+        if finding.evaluation is not None:
+            act.details["evaluation"] = finding.evaluation.sha256
+        if not finding.is_open and override is not None:
+            act.details["override"] = override
+        is_open_to_all = self._parts.promotion is Promotion.OPEN
+        return finding.is_open or override is not None or is_open_to_all
+
+    async def _point(self, act: Act, manifest: AdapterManifest, before: str | None) -> None:
+        act.details["promoted_over"] = before or BASE_VERSION
+        if before != manifest.version:
+            await self._move(manifest, before)
+        await self._parts.directory.refresh()
+
+    async def _move(self, manifest: AdapterManifest, before: str | None) -> None:
+        channels = self._parts.channels
         try:
-            names = await asyncio.to_thread(_adapter_folders, folder)
-        except OSError as error:
-            _log.error("bundled_adapters_unreadable", error=error.strerror)
-            return
-        for task in names:
-            try:
-                await self._register_bundled(folder / task, task)
-            except GatewayError as error:
-                _log.error("bundled_adapter_failed", task=task, error=error.message)
-            except Exception:  # noqa: BLE001 - supervised: a defect with one adapter stays with it
-                _log.exception("bundled_adapter_defect", task=task)
+            await channels.point(manifest.task, Channel.STABLE, manifest.version, expected=before)
+        except ConflictError:
+            # The same folder, registered twice at once, is no conflict.
+            if await channels.stable(manifest.task) != manifest.version:
+                raise
 
-    async def _register_bundled(self, folder: Path, task: str) -> None:
-        served = self._catalog.get(task)
-        if served is None or await self._channels.stable(task) is not None:
-            return
-        await self._engine_is_up(pool_of(served.base_model, self._pools))
-        await self.register(folder, task)
-
-    def _task(self, name: str) -> Task:
-        served = self._catalog.get(name)
-        if served is None:
-            raise ModelNotFoundError(name, known=self._catalog.names())
-        return served
-
-    async def _base_model(self, pool: AdapterPool, name: str) -> BaseModel:
-        """What the engines say of the model behind the served name."""
-        healthy = [engine for engine in pool.engines if engine.is_healthy]
-        if not healthy:
-            raise EngineUnavailableError(f"no engine of pool {pool.name!r} is answering; start one first")
-        roots = [(await listed_models(engine)).get(name, "") for engine in healthy]
-        return await asyncio.to_thread(read_base_model, name, [root for root in roots if root])
-
-    def _take(
-        self, folder: Path, task: Task, pool: AdapterPool, base: BaseModel, json_form: JsonForm
-    ) -> tuple[AdapterManifest, bool]:
-        """Copy first and judge the copy, so that what was judged is what is stored."""
-        with self._store.staging() as staged:
-            self._store.stage(folder, staged)
-            inspection = inspect_adapter(staged, base=base, max_rank=pool.settings.max_lora_rank)
-            return self._store.commit(
-                staged, inspection, task=task.name, base_model=task.base_model, json_form=json_form
-            )
-
-    async def _point_when_ready(self, manifest: AdapterManifest, before: str | None) -> None:
-        with self._reconciler.holding(manifest):
-            await self._reconciler.wait_ready(manifest)
-            if before == manifest.version:
-                return
-            try:
-                await self._channels.point(manifest.task, Channel.STABLE, manifest.version, expected=before)
-            except ConflictError:
-                # The same folder, registered twice at once, is no conflict.
-                if await self._channels.stable(manifest.task) != manifest.version:
-                    raise
-            await self._directory.refresh()
-        _log.info("adapter_registered", adapter=manifest.name, before=before)
-
-    async def _discard(self, manifest: AdapterManifest) -> None:
+    async def _discard(self, manifest: AdapterManifest, *, is_pushed: bool) -> None:
         """Take back what was stored for a registration that failed, unless a channel names it by now."""
-        pointers = (await self._channels.channels()).get(manifest.task)
-        if pointers is None or manifest.version not in pointers.versions:
-            await asyncio.to_thread(self._store.remove, manifest)
-
-    async def _engine_is_up(self, pool: AdapterPool) -> None:
-        while not any(engine.is_healthy for engine in pool.engines):  # noqa: ASYNC110 - pools tell no health
-            await asyncio.sleep(_ENGINE_POLL_SECONDS)
+        parts = self._parts
+        pointers = (await parts.channels.channels()).get(manifest.task)
+        if pointers is not None and manifest.version in pointers.versions:
+            return
+        await asyncio.to_thread(parts.store.remove, manifest)
+        if is_pushed:
+            try:
+                await parts.mirror.purge(manifest.name)
+            except GatewayError as error:
+                _log.warning("adapter_left_in_remote_store", adapter=manifest.name, error=error.message)
 
 
 def _before_last(moves: Sequence[str | None]) -> str:
@@ -210,9 +216,3 @@ def _before_last(moves: Sequence[str | None]) -> str:
     if len(stack) < 2:
         raise ConflictError("the stable channel is at the bare base model already")
     return stack[-2]
-
-
-def _adapter_folders(folder: Path) -> tuple[str, ...]:
-    if not folder.is_dir():
-        return ()
-    return tuple(sorted(path.name for path in folder.iterdir() if (path / "adapter_config.json").is_file()))

@@ -17,35 +17,22 @@ import structlog
 from pydantic import ValidationError
 
 from contracts.adapter import AdapterManifest
-from contracts.artifact import digest_of
-from contracts.canonical import JsonForm
+from contracts.artifact import ADAPTER_FILES, digest_of, stored_files
 from contracts.task import TASK_NAME
-from gateway.adapters._config import CONFIG_FILE, MAX_CONFIG_BYTES
-from gateway.adapters._files import copy_plain, listed, modified, sync_folder, write_synced
-from gateway.adapters.inspect import WEIGHTS_FILE, Inspection
+from gateway.adapters._files import listed, modified, sync_folder, write_synced
+from gateway.adapters._package import PackageFacts
+from gateway.adapters.dossiers import Dossiers
+from gateway.adapters.inspect import Inspection
+from gateway.adapters.staging import copy_adapter
 from gateway.errors import AdapterRefusedError, InternalError
 
 _log = structlog.get_logger(__name__)
 
 MANIFEST_FILE: Final = "manifest.json"
-MAX_WEIGHTS_BYTES: Final = 2 * 1024**3
-MAX_EXTRA_BYTES: Final = 4 * 1024**2
-MAX_EXTRA_FILES: Final = 16
+MAX_MANIFEST_BYTES: Final = 1024**2
 ADAPTER_NAME: Final = re.compile(rf"(?P<task>{TASK_NAME.pattern})@(?P<version>[0-9a-f]{{12}})")
-_EXTRA: Final = re.compile(
-    r"README\.md|(?:model-|data-)card\.(?:md|json)|recipe\.ya?ml|[a-z0-9_.-]{0,64}report[a-z0-9_.-]{0,64}\.(?:json|html|md)"
-)
-_REQUIRED: Final = {CONFIG_FILE: MAX_CONFIG_BYTES, WEIGHTS_FILE: MAX_WEIGHTS_BYTES}
-_PICKLES: Final = ("adapter_model.bin", "adapter_model.pt", "adapter_model.pth", "adapter_model.pkl")
 _STAGING: Final = ".staging-"
 _STALE_SECONDS: Final = 3600.0
-
-
-def bound_of(file: str) -> int | None:
-    """How large a file of this name may be in an adapter folder; None where it is not kept."""
-    if file in _REQUIRED:
-        return _REQUIRED[file]
-    return MAX_EXTRA_BYTES if _EXTRA.fullmatch(file) else None
 
 
 class AdapterStore:
@@ -58,6 +45,7 @@ class AdapterStore:
         self._root = root.absolute()
         self._now = now
         self._damaged: set[str] = set()
+        self.dossiers = Dossiers(self._root)
 
     def path(self, manifest: AdapterManifest) -> Path:
         """Where a version's files lie."""
@@ -80,35 +68,11 @@ class AdapterStore:
             shutil.rmtree(folder, ignore_errors=True)
 
     def stage(self, source: Path, target: Path) -> None:
-        """Copy the files that belong to an adapter; nothing is followed, run or unpacked.
-
-        Raises:
-            AdapterRefusedError: a file is missing, a link, too large, or a pickle stands for the weights.
-            OSError: the disk is full or fails.
-        """
-        names = listed(source)
-        if WEIGHTS_FILE not in names:
-            pickled = next((name for name in _PICKLES if name in names), None)
-            if pickled is not None:
-                raise AdapterRefusedError(
-                    f"{pickled}: pickled weights can run code and are never loaded; "
-                    "save the adapter with safe_serialization=True"
-                )
-        for name in _REQUIRED:
-            if name not in names:
-                raise AdapterRefusedError(f"{name}: is missing; expected a PEFT LoRA folder")
-        extras = [name for name in names if _EXTRA.fullmatch(name)][:MAX_EXTRA_FILES]
-        for name in (*_REQUIRED, *extras):
-            copy_plain(source / name, target / name, bound_of(name) or 0)
+        """Copy the files that belong to an adapter; raises as `copy_adapter`."""
+        copy_adapter(source, target)
 
     def commit(
-        self,
-        staged: Path,
-        inspection: Inspection,
-        *,
-        task: str,
-        base_model: str,
-        json_form: JsonForm,
+        self, staged: Path, inspection: Inspection, facts: PackageFacts, *, task: str, base_model: str
     ) -> tuple[AdapterManifest, bool]:
         """Give a staged and inspected folder its name; False where the store had this content already.
 
@@ -116,18 +80,36 @@ class AdapterStore:
             AdapterRefusedError: another version with the same first 12 digits exists.
             OSError: the disk is full or fails; nothing is registered then.
         """
-        files = {path.name: path.stat().st_size for path in sorted(staged.iterdir())}
         manifest = AdapterManifest(
             task=task,
-            digest=digest_of(staged, tuple(_REQUIRED)),
+            digest=digest_of(staged, ADAPTER_FILES),
             base_model=base_model,
             rank=inspection.rank,
             target_modules=inspection.target_modules,
-            json_form=json_form,
+            json_form=facts.json_form,
             created_at=self._now(),
-            files=files,
-            notes=inspection.notes,
+            files=stored_files(staged, listed(staged)),
+            provenance=facts.provenance,
+            signer=facts.signer,
+            notes="; ".join(note for note in (inspection.notes, *facts.notes) if note),
         )
+        return self._name(staged, manifest)
+
+    def adopt(self, staged: Path, manifest: AdapterManifest) -> AdapterManifest:
+        """Give a folder that another gateway judged its name, once every file agrees with its manifest.
+
+        Raises:
+            AdapterRefusedError: a file is missing, altered or one too many.
+            OSError: the disk is full or fails.
+        """
+        if (
+            stored_files(staged, listed(staged)) != manifest.files
+            or digest_of(staged, ADAPTER_FILES) != manifest.digest
+        ):
+            raise AdapterRefusedError(f"{manifest.name}: its files do not agree with its manifest")
+        return self._name(staged, manifest)[0]
+
+    def _name(self, staged: Path, manifest: AdapterManifest) -> tuple[AdapterManifest, bool]:
         write_synced(staged / MANIFEST_FILE, manifest.model_dump_json(indent=2).encode())
         for path in staged.iterdir():
             path.chmod(0o444)
@@ -158,7 +140,7 @@ class AdapterStore:
             return None
         try:
             with (self._root / name / MANIFEST_FILE).open("rb") as file:
-                manifest = AdapterManifest.model_validate_json(file.read(MAX_CONFIG_BYTES))
+                manifest = AdapterManifest.model_validate_json(file.read(MAX_MANIFEST_BYTES))
         except (FileNotFoundError, NotADirectoryError):
             return None
         except (OSError, ValidationError) as error:
@@ -174,11 +156,22 @@ class AdapterStore:
             AdapterRefusedError: a file is missing or was altered since it was registered.
         """
         try:
-            found = digest_of(self.path(manifest), tuple(_REQUIRED))
+            found = digest_of(self.path(manifest), ADAPTER_FILES)
         except OSError as error:
             raise AdapterRefusedError(f"{manifest.name}: files are missing or cannot be read") from error
         if found != manifest.digest:
             raise AdapterRefusedError(f"{manifest.name}: files were altered: the digest is {found[:12]}…")
+
+    def verify_all(self, manifest: AdapterManifest) -> None:
+        """Read every file of a version again and compare; raises as `verify`."""
+        self.verify(manifest)
+        try:
+            found = stored_files(self.path(manifest), tuple(manifest.files))
+        except OSError as error:
+            raise AdapterRefusedError(f"{manifest.name}: files are missing or cannot be read") from error
+        for name, stated in manifest.files.items():
+            if found[name].bytes != stated.bytes or stated.sha256 not in (None, found[name].sha256):
+                raise AdapterRefusedError(f"{manifest.name}: {name} was altered since it was registered")
 
     def all(self, known: Mapping[str, AdapterManifest] = MappingProxyType({})) -> tuple[AdapterManifest, ...]:
         """All whole versions by name; one that is `known` is not read again, a damaged one is left out."""

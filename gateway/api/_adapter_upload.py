@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO, Final
 
-from gateway.adapters.store import MAX_EXTRA_BYTES, MAX_EXTRA_FILES, MAX_WEIGHTS_BYTES, bound_of
+from gateway.adapters.staging import MAX_EXTRA_BYTES, MAX_EXTRA_FILES, MAX_WEIGHTS_BYTES, bound_of
 from gateway.errors import AdapterRefusedError, BodyTooLargeError
 
 MAX_UPLOAD_BYTES: Final = MAX_WEIGHTS_BYTES + (MAX_EXTRA_FILES + 4) * MAX_EXTRA_BYTES

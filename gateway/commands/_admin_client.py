@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Any, BinaryIO, Final, NoReturn
 
 import httpx
 import typer
@@ -63,22 +63,45 @@ def call(
 ) -> Any:
     """Make one call; anything but success ends the command with the gateway's own sentence."""
     headers = {"Content-Type": content_type}
+    with _calling(url) as client:
+        reply = client.request(method, path, params=params, content=content, headers=headers)
+    _check(reply)
+    return reply.json()
+
+
+def download(url: str, path: str, target: BinaryIO, *, max_bytes: int) -> None:
+    """Write a reply's body to a file as it comes; fails as `call`, and where it is too long."""
+    size = 0
+    with _calling(url) as client, client.stream("GET", path) as reply:
+        if not reply.is_success:
+            reply.read()
+        _check(reply)
+        for piece in reply.iter_bytes(_CHUNK_BYTES):
+            size += len(piece)
+            if size > max_bytes:
+                fail(f"the gateway's answer is over {max_bytes} bytes.")
+            target.write(piece)
+
+
+@contextmanager
+def _calling(url: str) -> Iterator[httpx.Client]:
     key = os.environ.get(KEY_VARIABLE)
-    if key:
-        headers["Authorization"] = f"Bearer {key}"
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
     timeout = httpx.Timeout(_REGISTER_SECONDS, connect=_CONNECT_SECONDS)
     try:
-        with httpx.Client(base_url=url, timeout=timeout, trust_env=False) as client:
-            reply = client.request(method, path, params=params, content=content, headers=headers)
+        with httpx.Client(base_url=url, timeout=timeout, trust_env=False, headers=headers) as client:
+            yield client
     except httpx.ConnectError:
         fail(f"no gateway answers at {url}. Start it with `make run` (or `firstline serve`), or give --url.")
     except httpx.HTTPError as error:
         fail(f"the gateway at {url} did not answer: {type(error).__name__}.")
+
+
+def _check(reply: httpx.Response) -> None:
     if reply.status_code in (401, 403):
         fail(f"the gateway asks for a key with the admin scope: set {KEY_VARIABLE}. {_message(reply)}")
     if not reply.is_success:
         fail(_message(reply))
-    return reply.json()
 
 
 def _message(reply: httpx.Response) -> str:

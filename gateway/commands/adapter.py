@@ -1,75 +1,121 @@
-"""`firstline adapter`: register adapter versions with a running gateway, and look at them."""
+"""`firstline adapter`: the versions that a running gateway holds, and the acts on them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
-from rich.markup import escape
-from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn
-from rich.table import Table
 
 from contracts.canonical import JsonForm
-from gateway.adapters.store import bound_of
-from gateway.commands._admin_client import archived, call, fail, gateway_url, out
+from gateway.adapters.dossiers import MAX_REPORT_BYTES
+from gateway.commands._adapter_export import (
+    check_files,
+    check_signature,
+    exporter,
+    fetched,
+    read_manifest,
+    write_with,
+)
+from gateway.commands._adapter_upload import upload
+from gateway.commands._adapter_words import adapters_table, history_table, registered_sentence
+from gateway.commands._admin_client import call, fail, gateway_url, out
 
-app = typer.Typer(help="Register, list and roll back adapter versions.", no_args_is_help=True)
+app = typer.Typer(
+    help="Register adapter versions, promote them through their gate, roll back, retire and export.",
+    no_args_is_help=True,
+)
 
 Url = Annotated[str | None, typer.Option("--url", help="The gateway; by default the one on this machine.")]
 Config = Annotated[Path | None, typer.Option("--config", help="Settings that say where the gateway listens.")]
-_CONFIG_FILE: Final = "adapter_config.json"
-_WEIGHTS_FILE: Final = "adapter_model.safetensors"
+Name = Annotated[str, typer.Argument(help="TASK@VERSION.", metavar="TASK@VERSION")]
+_PAGE = 1000
 
 
 @app.command()
 def register(
-    path: Annotated[Path, typer.Argument(help="A PEFT LoRA folder, or TASK@VERSION of a stored version.")],
+    path: Annotated[Path, typer.Argument(help="A PEFT LoRA folder, as any trainer writes it.")],
     task: Annotated[str, typer.Option("--task", help="The task that it answers for.")] = "",
     *,
     json_form: Annotated[
-        JsonForm, typer.Option(help="How the JSON of its training targets was laid out.")
-    ] = JsonForm.COMPACT,
+        JsonForm | None,
+        typer.Option(help="How the JSON of its training targets was laid out, if its package does not say."),
+    ] = None,
+    promote: Annotated[bool, typer.Option(help="Let the task use it at once, if its gate is open.")] = True,
     url: Url = None,
     config: Config = None,
 ) -> None:
-    """Check an adapter, load it on every engine, prove it, and let the task use it."""
+    """Check an adapter, load it on every engine, prove it, and let the task use it if its gate is open."""
     where = gateway_url(url, config)
     if not path.exists() and "@" in path.name:
-        body = json.dumps({"name": path.name}).encode()
-        adapter = call(where, "POST", "/admin/v1/adapters", content=body)
-    elif not task:
+        fail(f"{path.name} is a version, not a folder: `firstline adapter promote {path.name}`.")
+    if not task:
         fail("name the task that the adapter is for: --task NAME (see `firstline task list`).")
-    else:
-        adapter = _upload(where, path, task, json_form)
-    engines = [engine["engine"] for engine in adapter["engines"] if engine["state"] == "ready"]
-    out.print(f"[green]{adapter['name']}[/green] is stable, proven on {', '.join(engines)}.")
+    params = {"task": task, "promote": str(promote).lower()}
+    adapter = upload(where, path, params | ({"json_form": json_form.value} if json_form else {}))
+    out.print(registered_sentence(adapter))
 
 
 @app.command("list")
-def list_adapters(*, url: Url = None, config: Config = None) -> None:
-    """List the versions in the gateway's store, and how they stand on the engines."""
-    table = Table("adapter", "stable", "base model", "rank", "size", "engines")
-    for adapter in call(gateway_url(url, config), "GET", "/admin/v1/adapters")["adapters"]:
-        table.add_row(
-            adapter["name"],
-            "yes" if adapter["is_stable"] else "",
-            adapter["base_model"],
-            str(adapter["rank"]),
-            f"{adapter['bytes'] / 1e6:.1f} MB",
-            "; ".join(_engine_words(engine) for engine in adapter["engines"]) or "not loaded",
-        )
-    out.print(table)
+def list_adapters(
+    *,
+    retired: Annotated[bool, typer.Option("--retired", help="Retired versions too.")] = False,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """List the versions in the gateway's store: channels, gate, and how they stand on the engines."""
+    found = call(
+        gateway_url(url, config), "GET", "/admin/v1/adapters", params={"retired": str(retired).lower()}
+    )
+    out.print(adapters_table(found["adapters"]))
+    if found["store_problem"]:
+        out.print(f"[yellow]{found['store_problem']}; shown is what is on the gateway's machine.[/yellow]")
 
 
 @app.command()
-def show(
-    name: Annotated[str, typer.Argument(help="TASK@VERSION.")], *, url: Url = None, config: Config = None
-) -> None:
-    """Show one version as JSON."""
+def show(name: Name, *, url: Url = None, config: Config = None) -> None:
+    """Show one version as JSON: files, provenance, evaluations, channels, engines and every act on it."""
     out.print_json(data=call(gateway_url(url, config), "GET", f"/admin/v1/adapters/{name}"))
+
+
+@app.command()
+def promote(
+    name: Name,
+    *,
+    override: Annotated[
+        str | None,
+        typer.Option(help="Promote without a passing evaluation, for this reason; it goes on record."),
+    ] = None,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """Let the task use a version: it needs a passing evaluation under the task's present contract."""
+    body = json.dumps({"override": override}).encode()
+    adapter = call(gateway_url(url, config), "POST", f"/admin/v1/adapters/{name}/promote", content=body)
+    out.print(registered_sentence(adapter))
+
+
+@app.command()
+def attach(
+    name: Name,
+    report: Annotated[Path, typer.Argument(help="The JSON report that `firstline eval` wrote.")],
+    *,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """Add an evaluation report to a version that is registered."""
+    try:
+        with report.open("rb") as file:
+            content = file.read(MAX_REPORT_BYTES + 1)
+    except OSError as error:
+        fail(f"{report}: {error.strerror}.")
+    adapter = call(
+        gateway_url(url, config), "POST", f"/admin/v1/adapters/{name}/evaluations", content=content
+    )
+    gate = adapter["gate"]
+    words = "open" if gate["is_open"] else "closed"
+    out.print(f"{name} has {len(adapter['evaluations'])} evaluations; its gate is {words}: {gate['reason']}.")
 
 
 @app.command()
@@ -81,52 +127,89 @@ def rollback(
     out.print(f"{change['task']}: stable is [green]{change['stable']}[/green], before {change['previous']}.")
 
 
-def _engine_words(engine: dict[str, Any]) -> str:
-    words = f"{engine['engine']} {engine['state']}"
-    return f"{words} ({escape(engine['reason'])})" if engine["reason"] else words
+@app.command()
+def retire(
+    name: Name,
+    *,
+    reason: Annotated[str, typer.Option(help="Why; requests that pin the version are told.")] = "",
+    purge: Annotated[bool, typer.Option("--purge", help="Remove its files too.")] = False,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """Take a version out of service that no channel names; registering it again brings it back."""
+    body = json.dumps({"reason": reason, "purge": purge}).encode()
+    call(gateway_url(url, config), "POST", f"/admin/v1/adapters/{name}/retire", content=body)
+    out.print(f"{name} is retired; its files are {'removed' if purge else 'kept'}.")
 
 
-def _upload(where: str, folder: Path, task: str, json_form: JsonForm) -> Any:
-    """Send the files that belong to an adapter; the gateway judges them."""
-    names = _adapter_files(folder)
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), DownloadColumn())
-    with (
-        archived(folder, names) as (pieces, size),
-        Progress(*columns, console=out, transient=True) as progress,
-    ):
-        sent = progress.add_task("sending", total=size)
-
-        def counted() -> Iterator[bytes]:
-            for piece in pieces:
-                yield piece
-                progress.update(sent, advance=len(piece))
-            progress.update(sent, description="loading and proving on every engine")
-
-        return call(
-            where,
-            "POST",
-            "/admin/v1/adapters",
-            params={"task": task, "json_form": json_form.value},
-            content=counted(),
-            content_type="application/x-tar",
-        )
+@app.command()
+def history(
+    subject: Annotated[str, typer.Argument(help="A task, or TASK@VERSION.", metavar="TASK")],
+    *,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """List every act on a task's adapters: who, when, what, how it ended and why."""
+    where, after, records = gateway_url(url, config), 0, []
+    while True:
+        params = {"subject": subject, "after": str(after), "limit": str(_PAGE)}
+        page = call(where, "GET", "/admin/v1/audit", params=params)["records"]
+        records += page
+        if len(page) < _PAGE:
+            break
+        after = page[-1]["id"]
+    out.print(history_table(records))
 
 
-def _adapter_files(folder: Path) -> list[str]:
-    if not folder.is_dir():
-        fail(
-            f"{folder} is not a folder; expected a PEFT LoRA folder with {_CONFIG_FILE} and {_WEIGHTS_FILE}."
-        )
-    names = sorted(path.name for path in folder.iterdir() if bound_of(path.name) is not None)
-    if _WEIGHTS_FILE not in names and (folder / "adapter_model.bin").exists():
-        fail(
-            f"{folder} holds pickled weights (adapter_model.bin), which can run code and are never loaded; "
-            "save the adapter with safe_serialization=True."
-        )
-    for required in (_CONFIG_FILE, _WEIGHTS_FILE):
-        if required not in names:
-            fail(f"{folder} has no {required}; expected a PEFT LoRA folder.")
-    links = [name for name in names if (folder / name).is_symlink()]
-    if links:
-        fail(f"{folder / links[0]} is a link; adapters are plain files. Copy the folder with `cp -rL` first.")
-    return names
+@app.command()
+def verify(
+    what: Annotated[str, typer.Argument(help="TASK@VERSION in the gateway, or an exported folder.")],
+    *,
+    key: Annotated[
+        list[Path] | None, typer.Option(help="For a folder: a public key that must have signed it.")
+    ] = None,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """Read every file of a version again and compare it with what was registered."""
+    folder = Path(what)
+    if folder.is_dir():
+        manifest = read_manifest(folder)
+        check_files(folder, manifest)
+        signer = check_signature(folder, key or [])
+        name, files = manifest.name, len(manifest.files)
+    else:
+        found = call(gateway_url(url, config), "POST", f"/admin/v1/adapters/{what}/verify")
+        name, files, signer = found["name"], found["files"], found["signer"]
+    signed = f"signed with {signer}" if signer else "no signature was checked"
+    out.print(f"[green]{name}[/green] is whole: {files} files, {signed}.")
+
+
+@app.command()
+def export(
+    name: Name,
+    out_path: Annotated[Path, typer.Option("--out", help="The folder or file to write; it must not exist.")],
+    *,
+    form: Annotated[
+        str, typer.Option("--format", help="peft: the whole package; others as installed: merged, gguf ...")
+    ] = "peft",
+    base: Annotated[
+        Path | None, typer.Option(help="The base model's folder, for all formats but peft.")
+    ] = None,
+    url: Url = None,
+    config: Config = None,
+) -> None:
+    """Fetch a version, compare every file with its manifest, and write it in a format for elsewhere."""
+    if out_path.exists():
+        fail(f"{out_path} exists; nothing is written over it.")
+    write = None if form == "peft" else exporter(form)
+    if write is not None and base is None:
+        fail(f"format {form!r} needs the base model: --base FOLDER.")
+    if base is not None and not base.is_dir():
+        fail(f"{base} is not a folder; expected a Hugging Face model.")
+    with fetched(gateway_url(url, config), name, out_path) as package:
+        if write is None or base is None:
+            package.rename(out_path)
+        else:
+            write_with(write, package, base, out_path)
+    out.print(f"[green]{name}[/green] is in {out_path}.")

@@ -15,12 +15,11 @@ import numpy as np
 import pytest
 import yaml
 
-from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterStore, LoadState, Reconciler
+from gateway.adapters import AdapterDirectory, AdapterRegistry, AdapterSide, LoadState, Reconciler
 from gateway.engines.client import EngineClient
 from gateway.engines.pool import Pool
 from gateway.errors import AdapterRefusedError, GatewayError
-from gateway.settings import AdapterSettings, EngineSettings, PoolSettings
-from gateway.state import SqliteChannelStore
+from gateway.settings import AdapterSettings, EngineSettings, PoolSettings, Promotion, Settings
 from gateway.tasks import TaskCatalog
 from tests.support.peft_folder import HIDDEN, KEY_VALUE, lora_tensors, write_peft_folder
 
@@ -44,30 +43,22 @@ async def gateway_side(folder: Path, engine_url: str) -> AsyncIterator[Side]:
     model = await served_model(engine_url)
     section = PoolSettings(engines=(EngineSettings(url=engine_url),), models=(model,), max_lora_rank=16)
     pool = Pool("small", section, ready_wait_seconds=60)
-    settings = AdapterSettings(reconcile_interval_seconds=0.5, load_timeout_seconds=120)
-    store, channels = AdapterStore(folder / "store"), SqliteChannelStore(folder / "channels.sqlite3")
-    reconciler = Reconciler({"small": pool}, store, settings)
-    catalog = catalog_in(folder, model)
-    directory = AdapterDirectory(store, channels, reconciler=reconciler, catalog=catalog)
-    registry = AdapterRegistry(
-        directory,
-        store,
-        channels=channels,
-        reconciler=reconciler,
-        catalog=catalog,
-        pools={"small": pool},
+    adapters = AdapterSettings(
+        reconcile_interval_seconds=0.5, load_timeout_seconds=120, promotion=Promotion.OPEN
     )
+    settings = Settings(home=folder / "home", pools={"small": section}, adapters=adapters)
+    whole = AdapterSide(settings, {"small": pool}, catalog_in(folder, model))
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(channels.close)
+        stack.push_async_callback(whole.close)
         await stack.enter_async_context(pool.running())
-        await directory.start()
+        await whole.start()
         async with asyncio.TaskGroup() as group:
-            loops = [group.create_task(loop) for loop in (reconciler.run(), directory.run())]
+            loops = [group.create_task(loop) for loop in whole.loops()]
             async with asyncio.timeout(60):
                 while not pool.is_ready:  # noqa: ASYNC110 - the pool tells nobody
                     await asyncio.sleep(0.05)
             try:
-                yield Side(model, pool, reconciler, directory, registry)
+                yield Side(model, pool, whole.reconciler, whole.directory, whole.registry)
             finally:
                 for loop in loops:
                     loop.cancel()

@@ -30,7 +30,7 @@ TAR = {"Content-Type": "application/x-tar"}
 @pytest.fixture
 def gateway(start_gateway: StartGateway, engine: StubEngine) -> GatewayThread:
     return start_gateway(
-        engine, changes={"adapters": {"reconcile_interval_seconds": 0.05}, "tasks": {"reload": True}}
+        engine, changes={"adapters": {"promotion": "open"}, "tasks": {"reload": True}}
     )
 
 
@@ -100,8 +100,11 @@ def test_tasks_adapters_and_engines_are_shown(admin: httpx.Client, tmp_path: Pat
     assert tasks[TASK]["channels"]["stable"] == adapter["version"]
     assert tasks["ticket-triage"]["channels"]["stable"] is None
     assert tasks[TASK]["output"] == "json_schema"
-    assert admin.get("/adapters").json() == {"adapters": [adapter]}
-    assert admin.get(f"/adapters/{adapter['name']}").json() == adapter
+    assert admin.get("/adapters").json() == {"adapters": [adapter], "store_problem": None}
+    shown = admin.get(f"/adapters/{adapter['name']}").json()
+    assert adapter.items() <= shown.items()
+    assert set(shown["files"]) == {"adapter_config.json", "adapter_model.safetensors"}
+    assert [act["act"] for act in shown["history"]] == ["register"]
     [engine] = [each for each in admin.get("/engines").json()["engines"] if each["kind"] == "vllm"]
     assert engine["is_healthy"] is True
     assert engine["ready_adapters"] == [adapter["name"]]
@@ -112,7 +115,7 @@ def test_rollback_and_return_by_name(admin: httpx.Client, tmp_path: Path) -> Non
     second = register(admin, write_peft_folder(tmp_path / "b", seed=1)).json()
     back = admin.post(f"/adapters/{TASK}/rollback").json()
     assert back == {"task": TASK, "stable": first["version"], "previous": second["version"]}
-    again = admin.post("/adapters", json={"name": second["name"]}).json()
+    again = admin.post(f"/adapters/{second['name']}/promote").json()
     assert (again["name"], again["is_stable"]) == (second["name"], True)
 
 
@@ -132,13 +135,13 @@ def test_a_refusal_names_what_is_wrong_and_leaves_nothing(
     status, code, message = refused(register(admin, write_peft_folder(tmp_path / "a", use_dora=True)))
     assert (status, code) == (400, "adapter_refused")
     assert "DoRA is not served" in message
-    assert admin.get("/adapters").json() == {"adapters": []}
+    assert admin.get("/adapters").json()["adapters"] == []
     assert list(gateway.settings.adapter_store.iterdir()) == []
 
 
 def test_unknown_names_are_not_found(admin: httpx.Client, tmp_path: Path) -> None:
     assert refused(register(admin, write_peft_folder(tmp_path / "a"), task="none"))[0] == 404
-    assert refused(admin.post("/adapters", json={"name": "invoice-extract@000000000000"}))[0] == 404
+    assert refused(admin.post("/adapters/invoice-extract@000000000000/promote"))[0] == 404
     assert refused(admin.get("/adapters/invoice-extract@000000000000"))[0] == 404
 
 
@@ -170,9 +173,9 @@ def test_archives_that_are_wrong_are_refused(
     assert list(gateway.settings.adapter_store.iterdir()) == []
 
 
-@pytest.mark.parametrize("body", [b"", b"[]", b'{"name": 1}', b'{"name": "a@b", "x": 1}', b"\xff"])
+@pytest.mark.parametrize("body", [b"[]", b'{"override": 1}', b'{"overide": "x"}', b"\xff"])
 def test_json_that_is_wrong_is_refused(admin: httpx.Client, body: bytes) -> None:
-    reply = admin.post("/adapters", content=body, headers={"Content-Type": "application/json"})
+    reply = admin.post("/adapters/invoice-extract@000000000000/promote", content=body)
     assert refused(reply)[:2] == (400, "invalid_request")
 
 
@@ -227,7 +230,7 @@ def test_the_commands_register_list_show_and_roll_back(cli: Callable[..., Result
     assert f'"name": "{name}"' in cli(adapter_command.app, "show", name).stdout
     rolled = cli(adapter_command.app, "rollback", TASK)
     assert f"{TASK}: stable is base, before {name.partition('@')[2]}." in rolled.stdout
-    again = cli(adapter_command.app, "register", name)
+    again = cli(adapter_command.app, "promote", name)
     assert "is stable" in again.stdout
     assert name.partition("@")[2] in cli(task_command.app, "list").stdout
     assert f'"name": "{TASK}"' in cli(task_command.app, "show", TASK).stdout

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from contracts.canonical import JsonForm
 from gateway.adapters import AdapterStore
+from gateway.adapters._package import PackageFacts
 from gateway.adapters.bases import BaseModel
 from gateway.adapters.inspect import Inspection, inspect_adapter
 from gateway.errors import AdapterRefusedError
@@ -80,9 +81,8 @@ def test_a_stored_version_with_any_byte_changed_is_never_served(place: int, chan
         source = write_peft_folder(Path(name) / "a", tensors=lora_tensors(hidden=16, outward=8))
         with store.staging() as staged:
             store.stage(source, staged)
-            manifest, _ = store.commit(
-                staged, Inspection(4, ("v_proj",)), task="invoice", base_model="m", json_form=JsonForm.COMPACT
-            )
+            facts, found = PackageFacts(JsonForm.COMPACT), Inspection(4, ("v_proj",))
+            manifest, _ = store.commit(staged, found, facts, task="invoice", base_model="m")
         weights = store.path(manifest) / "adapter_model.safetensors"
         content = bytearray(weights.read_bytes())
         content[place] ^= change

@@ -10,14 +10,13 @@ from pathlib import Path
 import pytest
 
 from contracts.adapter import AdapterManifest
-from contracts.canonical import JsonForm, content_hash
+from contracts.canonical import content_hash
 from gateway.adapters import AdapterStore
-from gateway.adapters.inspect import Inspection
 from gateway.errors import AdapterRefusedError, InternalError
 from tests.support.peft_folder import write_peft_folder
+from tests.unit.gateway.adapters.stored import INSPECTION, PLAIN
 
 NOW = datetime(2026, 1, 14, tzinfo=UTC)
-INSPECTION = Inspection(rank=4, target_modules=("v_proj",))
 
 
 @pytest.fixture
@@ -28,9 +27,7 @@ def store(tmp_path: Path) -> AdapterStore:
 def put(store: AdapterStore, folder: Path) -> tuple[AdapterManifest, bool]:
     with store.staging() as staged:
         store.stage(folder, staged)
-        return store.commit(
-            staged, INSPECTION, task="invoice", base_model="small", json_form=JsonForm.COMPACT
-        )
+        return store.commit(staged, INSPECTION, PLAIN, task="invoice", base_model="small")
 
 
 def names_in(store: AdapterStore, tmp_path: Path) -> list[str]:
