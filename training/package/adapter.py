@@ -28,6 +28,7 @@ class Adapter:
 
     folder: Path
     digest: str
+    base_name: str
     rank: int
     alpha: float
     is_rslora: bool
@@ -57,6 +58,8 @@ def read_adapter(folder: Path) -> Adapter:
         return Adapter(
             folder=folder,
             digest=digest_of(folder, ADAPTER_FILES),
+            base_name=str(config.get("base_model_name_or_path") or "").rstrip("/").rsplit("/", 1)[-1]
+            or "base",
             rank=int(config["r"]),
             alpha=float(config.get("lora_alpha") or config["r"]),
             is_rslora=bool(config.get("use_rslora")),
@@ -97,7 +100,7 @@ def tensor_shapes(file: Path) -> dict[str, Shape]:
     """
     try:
         with safe_open(file, framework="numpy") as weights:
-            return {key: tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # type: ignore[no-untyped-call]  # noqa: SIM118 - as its stub is, and no mapping
+            return {key: tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118 - no mapping
     except (OSError, SafetensorError) as error:
         raise PackageError(f"{file}: no readable safetensors file: {error}") from error
 

@@ -11,6 +11,7 @@ from contracts.artifact import PROVENANCE_FILE, Provenance
 from training.errors import PackageError
 from training.package.adapter import Adapter
 from training.package.identity import base_model_digest, base_model_licence
+from training.package.records import read_bounded
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def read_origin(adapter: Adapter, base: Path) -> Origin:
     return Origin(
         task=known.task if known else "",
         adapter_digest=adapter.digest,
-        base_model=known.base_model if known else base.resolve().name,
+        base_model=known.base_model if known else adapter.base_name,
         base_model_sha256=digest,
         licences=(known.licences if known else {}) or ({"base_model": licence} if licence else {}),
     )
@@ -58,10 +59,12 @@ def read_provenance(package: Path) -> Provenance | None:
     Raises:
         PackageError: it is there and not valid.
     """
-    path = package / PROVENANCE_FILE
-    try:
-        return Provenance.model_validate_json(path.read_bytes())
-    except FileNotFoundError:
+    content = read_bounded(package / PROVENANCE_FILE)
+    if content is None:
         return None
-    except (OSError, ValidationError) as error:
-        raise PackageError(f"{path}: is no valid provenance: {error}") from error
+    try:
+        return Provenance.model_validate_json(content)
+    except ValidationError as error:
+        wrong = error.errors()[0]
+        place = ".".join(map(str, wrong["loc"])) or "file"
+        raise PackageError(f"{package / PROVENANCE_FILE}: {place}: {wrong['msg']}") from error
