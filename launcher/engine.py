@@ -15,6 +15,9 @@ from launcher.layout import MODEL_NAME, Layout
 
 # On the CPU vLLM pads every adapter to this rank and multiplies it for each token of a prompt.
 MAX_LORA_RANK = 16
+# More than the gateway keeps on an engine (pools.*.max_resident_adapters, 16): what was unloaded stays in
+# this cache until newer ones push it out, and an adapter whose request waits in the engine must not go first.
+MAX_CPU_LORAS = 20
 MAX_MODEL_LEN = 4096
 # Room for 8,700 tokens of 46,080 bytes in float32 (30 layers, 3 heads of 64, keys and values); twice in bf16.
 KV_CACHE_BYTES = 384 * 1024 * 1024
@@ -68,7 +71,7 @@ def engine_command(layout: Layout, kind: EngineKind, environ: Mapping[str, str])
         *("--max-model-len", str(MAX_MODEL_LEN)),
         "--enable-lora",
         *("--max-loras", "4"),
-        *("--max-cpu-loras", "16"),
+        *("--max-cpu-loras", str(MAX_CPU_LORAS)),
         *("--max-lora-rank", str(MAX_LORA_RANK)),
         *("--structured-outputs-config", json.dumps(grammar, separators=(",", ":"))),
         # The gateway logs requests; the engine's log would fill with health checks.

@@ -8,7 +8,9 @@ from typing import Final
 import orjson
 
 from contracts.adapter import AdapterManifest
+from contracts.artifact import Probe
 from gateway.adapters.ports import AdapterEngine
+from gateway.adapters.probe import judge_probe
 from gateway.errors import EngineError, GatewayError, InvalidRequestError
 
 LIST_TIMEOUT_SECONDS: Final = 10.0
@@ -44,17 +46,36 @@ async def load(
         ) from error
 
 
-async def prove(engine: AdapterEngine, manifest: AdapterManifest, *, timeout_seconds: float) -> None:
-    """Have the engine generate one token with the adapter: loaded is not yet ready."""
-    body = orjson.dumps({"model": manifest.name, "prompt": "Hello", "max_tokens": 1, "temperature": 0})
-    reply = await engine.client.call("POST", "/v1/completions", body, timeout_seconds=timeout_seconds)
+async def prove(
+    engine: AdapterEngine, name: str, probe: Probe | None = None, *, timeout_seconds: float
+) -> None:
+    """Have the engine generate with the adapter: loaded is not yet ready.
+
+    Without a probe one token is enough; with one the answer must be that of the trained adapter.
+
+    Raises:
+        AdapterRefusedError: the answer to the probe is another one.
+        GatewayError: the engine did not answer, or not with this adapter.
+    """
+    asked: dict[str, object] = {"model": name, "prompt": "Hello", "max_tokens": 1, "temperature": 0}
+    if probe is not None:
+        # The probe's text has its special tokens written out.
+        asked |= {"prompt": probe.prompt, "max_tokens": probe.max_tokens, "add_special_tokens": False}
+        # A model's own generation settings would make it other than greedy.
+        asked |= {"repetition_penalty": 1.0}
+    reply = await engine.client.call(
+        "POST", "/v1/completions", orjson.dumps(asked), timeout_seconds=timeout_seconds
+    )
     try:
         answered = orjson.loads(reply)
         model, choices = answered["model"], answered["choices"]
-    except (orjson.JSONDecodeError, KeyError, TypeError) as error:
+        text = str(choices[0].get("text", "")) if choices else ""
+    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
         raise EngineError("the engine's proof of the adapter cannot be read") from error
-    if model != manifest.name or not choices:
+    if model != name or not choices:
         raise EngineError(f"the engine answered the proof with model {str(model)[:100]!r}")
+    if probe is not None:
+        judge_probe(probe, text)
 
 
 async def unload(engine: AdapterEngine, name: str) -> None:

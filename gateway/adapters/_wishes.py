@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, KeysView, Sequence
 from typing import Final
 
 from contracts.adapter import AdapterManifest
 
 MAX_ON_DEMAND: Final = 16
 """Pinned versions that no channel names; the one asked for least recently goes first."""
+MAX_FORMER: Final = 128
+"""Versions that were wanted before: a request that was routed to one just then may still wait for it."""
 
 
 class Wishes:
@@ -19,10 +21,18 @@ class Wishes:
         self._aims: dict[str, AdapterManifest] = {}
         self._demanded: OrderedDict[str, AdapterManifest] = OrderedDict()
         self._held: dict[str, list[AdapterManifest]] = {}
+        self._former: OrderedDict[str, AdapterManifest] = OrderedDict()
+
+    @property
+    def held(self) -> KeysView[str]:
+        """What registrations wait for."""
+        return self._held.keys()
 
     def aim(self, manifests: Iterable[AdapterManifest]) -> bool:
         """Set what the channels name."""
         before, self._aims = self._aims, {manifest.name: manifest for manifest in manifests}
+        for name in before.keys() - self._aims.keys():
+            self._retire(before[name])
         return before.keys() != self._aims.keys()
 
     def demand(self, manifest: AdapterManifest) -> bool:
@@ -31,7 +41,7 @@ class Wishes:
         self._demanded[manifest.name] = manifest
         self._demanded.move_to_end(manifest.name)
         if len(self._demanded) > MAX_ON_DEMAND:
-            self._demanded.popitem(last=False)
+            self._retire(self._demanded.popitem(last=False)[1])
         return is_new
 
     def hold(self, manifest: AdapterManifest) -> None:
@@ -45,8 +55,17 @@ class Wishes:
         if not holders:
             del self._held[manifest.name]
 
-    def of(self, base_models: Sequence[str]) -> dict[str, AdapterManifest]:
-        """What is wanted of the adapters of some base models."""
+    def of(self, base_models: Sequence[str], waiting: Iterable[str] = ()) -> dict[str, AdapterManifest]:
+        """What is wanted of the adapters of some base models, and former ones that requests wait for."""
         held = {name: holders[0] for name, holders in self._held.items()}
-        everything = {**self._demanded, **held, **self._aims}
+        everything = {**self._aims, **held, **dict(reversed(self._demanded.items()))}
+        for name in waiting:
+            if name not in everything and name in self._former:
+                everything[name] = self._former[name]
         return {name: wish for name, wish in everything.items() if wish.base_model in base_models}
+
+    def _retire(self, manifest: AdapterManifest) -> None:
+        self._former[manifest.name] = manifest
+        self._former.move_to_end(manifest.name)
+        if len(self._former) > MAX_FORMER:
+            self._former.popitem(last=False)

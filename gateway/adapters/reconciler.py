@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Final
 
 from contracts.adapter import AdapterManifest
+from gateway.adapters._demand import Demand
 from gateway.adapters._engine_adapters import EngineAdapters
 from gateway.adapters._loads import AdapterStatus
 from gateway.adapters._pools import loading_pools, pool_of
@@ -19,10 +21,16 @@ from gateway.errors import AdapterNotReadyError, AdapterRefusedError, EngineUnav
 from gateway.settings import AdapterSettings
 
 _SHORTEST_WAIT_SECONDS: Final = 0.05
+_HURRY_SECONDS: Final = 0.1
+"""Until the next look while something urgent waits for a place: nobody tells that an adapter is idle."""
 
 
 class Reconciler:
-    """Gathers what is wanted and has each engine follow; engines do not wait for each other."""
+    """Gathers what is wanted and has each engine follow; engines do not wait for each other.
+
+    Where not all that is wanted fits on an engine, those used most stay; one that requests wait for is
+    loaded on one engine in place of the coldest, one that a registration waits for on all of them.
+    """
 
     def __init__(
         self,
@@ -46,6 +54,9 @@ class Reconciler:
             )
             for pool in self._pools
         }
+        self._demands = {pool.name: Demand(clock) for pool in self._pools}
+        for pool in self._pools:
+            pool.on_wait(self._woken.set)
 
     def aim(self, manifests: Iterable[AdapterManifest]) -> None:
         """Set what the channels name; replaces the last aim."""
@@ -101,19 +112,33 @@ class Reconciler:
             for status in engine.statuses(self._wanted(pool))
         )
 
+    def start_due(self, group: asyncio.TaskGroup) -> None:
+        """Start everything that is due on any engine, and wait for none of it."""
+        for pool in self._pools:
+            self._start_due_of(group, pool)
+
     async def run(self) -> None:
         """Reconcile until cancelled: at once when something is wanted, and at each interval."""
         async with asyncio.TaskGroup() as group:
             while True:
                 self._woken.clear()
-                for pool in self._pools:
-                    wanted = self._wanted(pool)
-                    for engine in self._engines[pool.name]:
-                        engine.start_due(group, wanted)
+                self.start_due(group)
                 await self._tell_progress()
                 with suppress(TimeoutError):
                     async with asyncio.timeout(self._wait_seconds()):
                         await self._woken.wait()
+
+    def _start_due_of(self, group: asyncio.TaskGroup, pool: AdapterPool) -> None:
+        engines, wanted = self._engines[pool.name], self._wanted(pool)
+        urgent = self._demands[pool.name].divide(
+            engines,
+            held=self._wishes.held & wanted.keys(),
+            waiting=pool.waiting.keys() & wanted.keys(),
+        )
+        fits_all = len(wanted) <= pool.settings.max_resident_adapters
+        for engine in engines:
+            mine = wanted if fits_all or not engine.has_room else _rarest_first(wanted, engines)
+            engine.start_due(group, mine, urgent[engine.name])
 
     async def _tell_progress(self) -> None:
         async with self._progress:
@@ -121,14 +146,24 @@ class Reconciler:
 
     def _wait_seconds(self) -> float:
         """Until the next retry, at most the interval."""
+        if any(engine.is_short for engine in self._all_engines()):
+            return min(_HURRY_SECONDS, self._settings.reconcile_interval_seconds)
         retries = (wait for engine in self._all_engines() for wait in engine.retry_waits())
         return max(_SHORTEST_WAIT_SECONDS, min([self._settings.reconcile_interval_seconds, *retries]))
 
     def _wanted(self, pool: AdapterPool) -> dict[str, AdapterManifest]:
-        return self._wishes.of(pool.settings.models)
+        return self._wishes.of(pool.settings.models, pool.waiting)
 
     def _all_engines(self) -> Iterator[EngineAdapters]:
         return (engine for engines in self._engines.values() for engine in engines)
+
+
+def _rarest_first(
+    wanted: Mapping[str, AdapterManifest], engines: Sequence[EngineAdapters]
+) -> dict[str, AdapterManifest]:
+    """What the fewest engines have comes first, so that the engines of a pool hold different ones."""
+    copies = Counter(name for engine in engines for name in engine.residents)
+    return {name: wanted[name] for name in sorted(wanted, key=lambda name: copies[name])}
 
 
 def _missing(engines: Iterable[EngineAdapters], name: str) -> list[EngineAdapters]:

@@ -62,7 +62,7 @@ class Generator:
             raise EngineTimeoutError("the request's deadline has passed")
         # A reply that is not streamed is silent until it is done: only the deadline bounds it.
         stall_seconds = pool.settings.stall_timeout_seconds if job.stream else remaining_seconds
-        with engine.occupied():
+        with engine.occupied(job.route.adapter):
             async with engine.client.open(
                 "POST",
                 path_of(job),

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from typing import Final
 
 import structlog
 
+from gateway.engines._uses import AdapterUses
 from gateway.engines.client import EngineClient, EngineUnreachableError
 from gateway.errors import AdapterNotReadyError, EngineUnavailableError, GatewayError
 from gateway.settings import EngineSettings, PoolKind, PoolSettings
 
 _log = structlog.get_logger(__name__)
-HEALTH_TIMEOUT_SECONDS = 5.0
-MAX_MISSED_CHECKS = 3
+HEALTH_TIMEOUT_SECONDS: Final = 5.0
+MAX_WAITING: Final = 1024
+"""Requests of a pool that wait for an adapter at once; the next one is told to come back."""
+MAX_MISSED_CHECKS: Final = 3
 """Checks in a row without a good answer that lose an engine. A busy one misses a check now and then, and
 losing it costs its proven adapters."""
 
@@ -22,27 +28,40 @@ losing it costs its proven adapters."""
 class Engine:
     """One server of a pool. Only the health loop and the reconciler change what it is known to be.
 
-    `ready_adapters` are those that a generation has proven on this engine since it last came up.
+    `ready_adapters` are those that a generation has proven on this engine since it last came up;
+    `uses` says how much requests use them.
     """
 
-    def __init__(self, name: str, settings: EngineSettings, client: EngineClient) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings: EngineSettings,
+        client: EngineClient,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.name = name
         self.settings = settings
         self.client = client
         self.is_healthy = False
         self.in_flight = 0
         self.ready_adapters: frozenset[str] = frozenset()
+        self.uses = AdapterUses(clock)
         self.version: str | None = None
         self._missed_checks = 0
 
     @contextmanager
-    def occupied(self) -> Iterator[None]:
-        """Count one request while it is on this engine."""
+    def occupied(self, adapter: str | None = None) -> Iterator[None]:
+        """Count one request, and its adapter's use, while it is on this engine."""
         self.in_flight += 1
+        if adapter is not None:
+            self.uses.begin(adapter)
         try:
             yield
         finally:
             self.in_flight -= 1
+            if adapter is not None:
+                self.uses.end(adapter)
 
     def found(self) -> None:
         """Note a check that was answered well."""
@@ -76,13 +95,18 @@ class Engine:
 
 
 class Pool:
-    """Chooses an engine for each request: healthy, adapter proven, fewest requests in flight."""
+    """Chooses an engine for each request: healthy, adapter proven, fewest requests in flight.
+
+    `waiting` counts the requests that wait for each adapter; the reconciler loads those first.
+    """
 
     def __init__(self, name: str, settings: PoolSettings, *, ready_wait_seconds: float) -> None:
         self.name = name
         self.settings = settings
         self._ready_wait_seconds = ready_wait_seconds
         self._changed = asyncio.Condition()
+        self.waiting: Counter[str] = Counter()
+        self._wake: Callable[[], None] = _nobody
         key = settings.api_key.get_secret_value() if settings.api_key else None
         self.engines = tuple(
             Engine(
@@ -122,7 +146,7 @@ class Pool:
 
         Raises:
             EngineUnavailableError: no engine that was not tried answers its health check.
-            AdapterNotReadyError: none has proven the adapter within the wait.
+            AdapterNotReadyError: none has proven the adapter within the wait, or too many wait already.
         """
         engine = self._least_busy(adapter, tried)
         if engine is not None:
@@ -138,6 +162,10 @@ class Pool:
             f"no engine of pool {self.name!r} is answering; try again shortly", retry_after_seconds=5
         )
 
+    def on_wait(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called when a first request begins to wait for an adapter."""
+        self._wake = wake
+
     async def notify(self) -> None:
         """Wake those who wait for an adapter."""
         async with self._changed:
@@ -148,12 +176,28 @@ class Pool:
         return min(usable, key=lambda engine: engine.in_flight, default=None)
 
     async def _wait_for(self, adapter: str, tried: frozenset[str]) -> Engine | None:
-        try:
-            async with asyncio.timeout(self._ready_wait_seconds), self._changed:
-                await self._changed.wait_for(lambda: self._least_busy(adapter, tried) is not None)
-        except TimeoutError:
+        if self.waiting.total() >= MAX_WAITING:
             return None
+        with self._awaited(adapter):
+            try:
+                async with asyncio.timeout(self._ready_wait_seconds), self._changed:
+                    await self._changed.wait_for(lambda: self._least_busy(adapter, tried) is not None)
+            except TimeoutError:
+                return None
+        # Nothing is awaited from here until the request is counted, so the adapter is not taken meanwhile.
         return self._least_busy(adapter, tried)
+
+    @contextmanager
+    def _awaited(self, adapter: str) -> Iterator[None]:
+        self.waiting[adapter] += 1
+        if self.waiting[adapter] == 1:
+            self._wake()
+        try:
+            yield
+        finally:
+            self.waiting[adapter] -= 1
+            if not self.waiting[adapter]:
+                del self.waiting[adapter]
 
     async def _watch(self, engine: Engine) -> None:
         while True:
@@ -182,3 +226,7 @@ class Pool:
     def _is_good(self, status: int) -> bool:
         """A provider that refuses to list its models is still there; vLLM's own check refuses nothing."""
         return status < 300 or (self.settings.kind is PoolKind.OPENAI and 400 <= status < 500)
+
+
+def _nobody() -> None:
+    """Wakes nobody: what a pool without adapters calls."""

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gateway.settings import PoolSettings
 from launcher.commands.up import plans
 from launcher.engine import EngineKind, cpu_dtype, engine_command, engine_environment
 from launcher.layout import Layout
@@ -68,3 +69,10 @@ def test_bfloat16_is_taken_where_the_processor_multiplies_it(tmp_path: Path) -> 
         cpuinfo.write_text(f"processor : 0\nflags\t\t: {flags}\n", encoding="ascii")
         assert cpu_dtype(cpuinfo) == dtype
     assert cpu_dtype(tmp_path / "missing") == "float32"
+
+
+def test_the_engine_keeps_more_adapters_than_the_gateway_loads_on_it(tmp_path: Path) -> None:
+    command = engine_command(make_layout(tmp_path), EngineKind.CPU, {})
+    loaded = PoolSettings.model_fields["max_resident_adapters"].default
+    assert loaded < int(value_of(command, "--max-cpu-loras"))
+    assert int(value_of(command, "--max-loras")) <= loaded

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from contracts.adapter import AdapterManifest
 from gateway.adapters import AdapterStatus, AdapterStore, LoadState
-from gateway.adapters._engine_adapters import KEEP_UNWANTED, EngineAdapters
+from gateway.adapters._engine_adapters import EngineAdapters
 from gateway.adapters._loads import FIRST_RETRY_SECONDS
 from gateway.errors import EngineError
 from gateway.settings import AdapterSettings
-from tests.unit.gateway.adapters.fake_engines import FakeEngine, FakePool
+from tests.unit.gateway.adapters.fake_engines import FakeEngine, FakePool, FakeUses
 from tests.unit.gateway.adapters.stored import put_version
 from tests.unit.gateway.fakes import FakeClock
 
@@ -24,12 +25,12 @@ UNLOAD, LIST = "/v1/unload_lora_adapter", "/v1/models"
 class Bench:
     """One engine's adapters with everything around them in reach."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, places: int = 16) -> None:
         self.folder = folder
         self.store = AdapterStore(folder / "store")
-        self.engine = FakeEngine()
-        self.pool = FakePool(engines=(self.engine,))
         self.clock = FakeClock()
+        self.engine = FakeEngine(uses=FakeUses(self.clock))
+        self.pool = FakePool(engines=(self.engine,), max_resident_adapters=places)
         self.wakes = 0
         self.adapters = EngineAdapters(
             self.engine,
@@ -46,19 +47,23 @@ class Bench:
     def stored(self, seed: int = 0) -> AdapterManifest:
         return put_version(self.store, self.folder, seed)
 
-    async def turn(self, *wanted: AdapterManifest) -> None:
+    async def turn(self, *wanted: AdapterManifest, urgent: Mapping[str, float] | None = None) -> None:
         """Start what is due and let it end."""
         async with asyncio.TaskGroup() as group:
-            self.adapters.start_due(group, {manifest.name: manifest for manifest in wanted})
+            self.adapters.start_due(group, {manifest.name: manifest for manifest in wanted}, urgent)
 
     def status(self, manifest: AdapterManifest) -> AdapterStatus:
-        [status] = self.adapters.statuses([manifest.name])
-        return status
+        known = self.adapters.statuses([manifest.name])
+        return next(status for status in known if status.adapter == manifest.name)
 
 
 @pytest.fixture
-def bench(tmp_path: Path) -> Bench:
-    return Bench(tmp_path)
+async def bench(tmp_path: Path) -> Bench:
+    bench = Bench(tmp_path)
+    await bench.turn()  # the engine was asked what it has
+    bench.engine.client.called.clear()
+    bench.wakes = 0
+    return bench
 
 
 async def test_a_wanted_adapter_is_loaded_proven_and_told(bench: Bench) -> None:
@@ -130,32 +135,9 @@ async def test_an_engine_that_comes_back_gets_a_first_attempt_with_everything(be
     await bench.turn(manifest)
     bench.engine.is_healthy, bench.engine.client.failing = True, set()
     await bench.turn(manifest)
+    await bench.turn(manifest)
     assert bench.adapters.is_ready(manifest.name)
     assert bench.status(manifest).failures == 0
-
-
-async def test_the_longest_unwanted_version_is_unloaded_first(bench: Bench) -> None:
-    made = [bench.stored(seed) for seed in range(KEEP_UNWANTED + 1)]
-    for manifest in made:
-        await bench.turn(manifest)
-    await bench.turn()
-    assert bench.engine.client.loaded == {manifest.name for manifest in made[1:]}
-    assert bench.engine.ready_adapters == bench.engine.client.loaded
-    assert made[0].name not in {status.adapter for status in bench.adapters.statuses([])}
-
-
-@pytest.mark.parametrize("failure", [EngineError("500"), RuntimeError("a defect")], ids=repr)
-async def test_a_version_that_cannot_be_unloaded_is_out_of_the_routing_all_the_same(
-    bench: Bench, failure: Exception
-) -> None:
-    bench.engine.client.failure = failure
-    made = [bench.stored(seed) for seed in range(KEEP_UNWANTED + 1)]
-    for manifest in made:
-        await bench.turn(manifest)
-    bench.engine.client.failing = {UNLOAD}
-    await bench.turn()
-    assert made[0].name in bench.engine.client.loaded
-    assert not bench.adapters.is_ready(made[0].name)
 
 
 async def test_a_failure_that_nobody_wants_any_more_is_dropped(bench: Bench) -> None:
@@ -169,6 +151,7 @@ async def test_a_lost_adapter_is_noticed_by_a_check_and_loaded_again(bench: Benc
     manifest = bench.stored()
     await bench.turn(manifest)
     bench.engine.client.loaded.clear()
+    bench.clock.now += 2.0
     await bench.turn(manifest)
     assert bench.status(manifest).state is LoadState.WANTED
     await bench.turn(manifest)

@@ -48,7 +48,7 @@ def test_damaged_files_are_quarantined_at_once() -> None:
 def test_a_proof_forgets_the_failures() -> None:
     load = Load()
     load.fail("refused", now=0.0)
-    load.succeed()
+    load.succeed(now=5.0)
     assert (load.state, load.failures, load.reason) == (LoadState.READY, 0, None)
 
 
