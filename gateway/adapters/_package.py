@@ -11,16 +11,15 @@ from pydantic import BaseModel, ValidationError
 
 from contracts.artifact import (
     PACKAGE_PURPOSE,
-    PROBE_FILE,
     PROVENANCE_FILE,
     SIGNATURE_FILE,
-    Probe,
     Provenance,
     package_digest,
 )
 from contracts.canonical import JsonForm
 from contracts.signature import Signature, SignatureError, verify
 from contracts.task import Task
+from gateway.adapters.probe import read_probe
 from gateway.errors import AdapterRefusedError
 
 _MAX_SIGNATURE_BYTES: Final = 16 * 1024
@@ -55,7 +54,7 @@ def read_package(folder: Path, task: Task, *, asked: JsonForm | None, trust: Tru
             required, or the package states another form of JSON than was asked for.
     """
     signer = check_signature(folder, trust)
-    _read(folder / PROBE_FILE, Probe)
+    read_probe(folder)
     provenance = _read(folder / PROVENANCE_FILE, Provenance)
     form = asked or JsonForm.COMPACT
     if provenance is not None:
