@@ -13,7 +13,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from training.commands import data_build, data_tickets
+from training.commands import data_build, data_synthesise, data_tickets
 from training.data.invoices import Split, invoices
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ MaxCharacters = Annotated[
 
 data_build.add_to(app)
 data_tickets.add_to(app)
+data_synthesise.add_to(app)
 
 
 @app.callback()
