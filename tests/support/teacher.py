@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -44,6 +45,7 @@ class ScriptedTeacher:
         self._now = 0
         self._queue: deque[Turn] = deque()
         self._closing = asyncio.Event()
+        self._arrived = threading.Condition()
         self._thread: LoopThread | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
@@ -51,6 +53,16 @@ class ScriptedTeacher:
     def script(self, *turns: Turn) -> None:
         """Queue replies for the next requests."""
         self._queue.extend(turns)
+
+    def wait_for(self, requests: int, seconds: float = 30.0) -> None:
+        """Block until so many requests have come.
+
+        Raises:
+            TimeoutError: they did not in time.
+        """
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self.requests) >= requests, seconds):
+                raise TimeoutError(f"{len(self.requests)} of {requests} requests came")
 
     def __enter__(self) -> Self:
         """Start on a free port."""
@@ -81,7 +93,9 @@ class ScriptedTeacher:
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
         body: Body = await request.json()
-        self.requests.append(body)
+        with self._arrived:
+            self.requests.append(body)
+            self._arrived.notify_all()
         self.keys.append(request.headers.get("authorization", ""))
         turn = self._queue.popleft() if self._queue else self.rule(body)
         self._now += 1
