@@ -15,6 +15,7 @@ TrainingError
   InterruptedRunError    the run was stopped; its checkpoint is kept
   ChatTemplateError      the model's chat template cannot mark where the completion starts
   SpecificationError     an evaluation's specification is wrong, or is not what was frozen
+  EvaluationError        nothing could be measured: a model answered no request, or nobody knows it
   OfflineModelError      a base model, adapter or contract does not fit a model in this process
   PackageError           an adapter's folder cannot be packaged, signed or exported
 """
@@ -42,6 +43,10 @@ class MissingLibraryError(TrainingError):
 
 class SpecificationError(TrainingError):
     """An evaluation's specification is wrong, or is not what was frozen."""
+
+
+class EvaluationError(TrainingError):
+    """Nothing could be measured: a model answered no request, or nobody knows it."""
 
 
 class RecipeError(TrainingError):

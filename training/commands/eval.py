@@ -1,110 +1,91 @@
-"""`firstline eval`: ask served models about held-out examples, and score what they answer."""
+"""`firstline eval`: evaluate a model under a frozen specification, and what belongs to that."""
 
 from __future__ import annotations
 
-import asyncio
 import inspect
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import Progress
-from rich.table import Table
+from rich.markup import escape
+from typer.core import TyperGroup
 
-from contracts.task import Task
-from training.config import load_task
-from training.data.examples import Dataset, read_dataset
+from contracts.signature import SignatureError, make_key_pair
+from training.commands.eval_measure import MeasureOptions, measure
+from training.commands.eval_run import RunOptions, run
 from training.errors import TrainingError
-from training.evaluate.asking import Answer, Target, Through, ask_all
-from training.evaluate.records import MeasuredReport
-from training.evaluate.report import evaluation_report
+from training.evaluate.frozen import freeze, thaw
 
-app = typer.Typer(help="Measure a served model on held-out examples.", add_completion=False)
+_MEASURE_OPTIONS = ("--task", "--data")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The options of the command, one field each."""
+class _Group(TyperGroup):
+    """A group that `firstline eval SPEC` and `firstline eval --task T --data D --model M` work with too."""
 
-    task: Annotated[Path, typer.Option(help="the task, a YAML file", exists=True, dir_okay=False)]
-    data: Annotated[Path, typer.Option(help="the held-out rows", exists=True, dir_okay=False)]
-    model: Annotated[str, typer.Option(help="the model to measure")]
-    url: Annotated[str, typer.Option(help="the OpenAI-compatible URL, up to /v1")] = (
-        "http://127.0.0.1:8080/v1"
-    )
-    compare_model: Annotated[
-        list[str] | None, typer.Option(help="a model to compare with; may be repeated")
-    ] = None
-    through: Annotated[
-        Through, typer.Option(help="a gateway knows the task; an engine is sent prompt and grammar")
-    ] = Through.GATEWAY
-    out: Annotated[Path | None, typer.Option(help="the report, a JSON file")] = None
-    concurrency: Annotated[int, typer.Option(help="requests at a time", min=1, max=512)] = 8
-    limit: Annotated[int | None, typer.Option(help="the first rows only", min=1)] = None
-    api_key: Annotated[str, typer.Option(help="the key to send", envvar="FIRSTLINE_API_KEY")] = ""
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Put the command in that is meant."""
+        if args and args[0] not in self.commands and args[0] not in ("--help", "-h"):
+            is_measure = any(one.partition("=")[0] in _MEASURE_OPTIONS for one in args)
+            args = ["measure" if is_measure else "run", *args]
+        return list(super().parse_args(ctx, args))
 
 
-def run(**given: Any) -> None:
-    """Ask every model about every row, score the answers, print a table and write the report."""
-    options = Options(**given)
-    console = Console(stderr=True)
-    try:
-        task = load_task(options.task)
-        dataset = read_dataset(options.data, task.output)
-    except TrainingError as error:
-        console.print(f"[red]error:[/red] {error}", highlight=False)
-        raise typer.Exit(1) from error
-    if options.limit:
-        dataset = Dataset(dataset.examples[: options.limit], dataset.sha256)
-    targets = [
-        Target(options.url, name, options.through, options.api_key, options.concurrency)
-        for name in (options.model, *(options.compare_model or []))
-    ]
-    report = evaluation_report(task, dataset, [(target, _asked(task, dataset, target)) for target in targets])
-    console.print(_table(report))
-    if options.out:
-        options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
-    silent = [one for one in report.models if sum(one.errors.values()) == report.records]
-    if silent:
-        console.print(
-            f"[red]error:[/red] {silent[0].model} answered no request: {silent[0].errors}", highlight=False
-        )
-        raise typer.Exit(1)
-
+app = typer.Typer(
+    cls=_Group,
+    help="Evaluate models under frozen specifications. `firstline eval SPEC` is `firstline eval run SPEC`.",
+    add_completion=False,
+    no_args_is_help=True,
+)
+keys = typer.Typer(help="Keys that specifications and packages are signed with.", no_args_is_help=True)
+app.add_typer(keys, name="key")
 
 # Typer reads a command's options from its signature; here they are the fields of a record.
-run.__signature__ = inspect.signature(Options, eval_str=True)  # type: ignore[attr-defined]  # functions take attributes
+run.__signature__ = inspect.signature(RunOptions, eval_str=True)  # type: ignore[attr-defined]  # functions take attributes
+measure.__signature__ = inspect.signature(MeasureOptions, eval_str=True)  # type: ignore[attr-defined]  # the same
 app.command()(run)
+app.command()(measure)
+
+_console = Console(stderr=True, soft_wrap=True)
 
 
-def _asked(task: Task, dataset: Dataset, target: Target) -> list[Answer]:
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        bar = progress.add_task(target.model, total=len(dataset.examples))
-        return asyncio.run(ask_all(task, dataset.examples, target, lambda: progress.advance(bar)))
+@app.command("freeze")
+def freeze_specification(
+    spec: Annotated[Path, typer.Argument(help="the specification, a YAML file", exists=True, dir_okay=False)],
+    *,
+    sign: Annotated[Path | None, typer.Option(help="a private key (PEM) to sign with")] = None,
+) -> None:
+    """Write SPEC.lock.json: the hashes of specification, task and golden sets, signed if a key is given."""
+    try:
+        path = freeze(spec, sign)
+        frozen = thaw(path)
+    except TrainingError as error:
+        raise _failed(str(error)) from error
+    signed = ", signed" if sign else ", not signed"
+    _console.print(f"{path}: {len(frozen.rows)} rows, {frozen.sha256[:12]}{signed}", highlight=False)
 
 
-def _table(report: MeasuredReport) -> Table:
-    """Models as columns, figures as rows."""
-    table = Table("", *(one.model for one in report.models), title=f"{report.task}, {report.records} records")
-    rows = {
-        "fields exact": [one.fields_exact for one in report.models],
-        "records exact": [one.records_exact for one in report.models],
-        "schema valid": [one.schema_valid for one in report.models],
-        **{f"  {name}": [one.by_field[name] for one in report.models] for name in report.models[0].by_field},
-        **{
-            f"  {name}": [one.by_slice[name].fields_exact for one in report.models]
-            for name in report.models[0].by_slice
-        },
-    }
-    for name, rates in rows.items():
-        table.add_row(
-            name, *(f"{100 * one.rate:.1f} % ({100 * one.low:.1f} to {100 * one.high:.1f})" for one in rates)
-        )
-    table.add_row("latency p50", *(f"{one.latency_seconds['p50']:.2f} s" for one in report.models))
-    return table
+@keys.callback()
+def _keys() -> None:
+    """Keys that specifications and packages are signed with."""
+
+
+@keys.command("new")
+def new_key(
+    name: Annotated[Path, typer.Argument(help="the files are NAME.key (keep it secret) and NAME.pub")],
+) -> None:
+    """Make an Ed25519 key pair; an existing file is never replaced."""
+    private, public = name.with_name(f"{name.name}.key"), name.with_name(f"{name.name}.pub")
+    try:
+        make_key_pair(private, public)
+    except SignatureError as error:
+        raise _failed(str(error)) from error
+    _console.print(f"{private} signs; give {public} to those who verify", highlight=False)
+
+
+def _failed(sentence: str) -> typer.Exit:
+    _console.print(f"[red]error:[/red] {escape(sentence)}", highlight=False)
+    return typer.Exit(1)
 
 
 if __name__ == "__main__":

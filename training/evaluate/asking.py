@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypedDict
 
 import httpx
 
@@ -56,6 +56,19 @@ class Answer:
     outcome: str = ""
     attempts: int = 0
     cost_usd: float | None = None
+
+
+class UrlAsker:
+    """Asks an OpenAI-compatible URL; a structured contract's grammar is always sent or known there."""
+
+    def __init__(self, task: Task, target: Target, transport: httpx.AsyncBaseTransport | None = None) -> None:
+        self._task = task
+        self._target = target
+        self._transport = transport
+
+    async def ask(self, examples: Sequence[Example], on_answer: Callable[[], None]) -> list[Answer]:
+        """Answers in the order of the examples."""
+        return await ask_all(self._task, examples, self._target, on_answer, self._transport)
 
 
 async def ask_all(
@@ -121,20 +134,52 @@ async def _ask(client: httpx.AsyncClient, example_id: str, body: Mapping[str, Js
     try:
         response = await client.post("chat/completions", json=body)
         reply: dict[str, Any] = response.json()
-    except (httpx.HTTPError, ValueError) as error:
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         return Answer(example_id, None, time.perf_counter() - started, error=type(error).__name__)
     seconds = time.perf_counter() - started
+    said = _said(response.headers)
     if response.status_code != httpx.codes.OK:
-        return Answer(example_id, None, seconds, error=f"{response.status_code} {_code(reply)}".strip())
-    choice, usage = reply["choices"][0], reply.get("usage") or {}
-    return Answer(
-        id=example_id,
-        text=choice["message"]["content"],
-        latency_seconds=seconds,
-        prompt_tokens=usage.get("prompt_tokens", 0),
-        completion_tokens=usage.get("completion_tokens", 0),
-        finish_reason=choice.get("finish_reason") or "",
-    )
+        error_text = f"{response.status_code} {_code(reply)}".strip()
+        return Answer(example_id, None, seconds, error=error_text, **said)
+    try:
+        choice, usage = reply["choices"][0], reply.get("usage") or {}
+        return Answer(
+            id=example_id,
+            text=_text(choice["message"]),
+            latency_seconds=seconds,
+            prompt_tokens=usage.get("prompt_tokens", 0),
+            completion_tokens=usage.get("completion_tokens", 0),
+            finish_reason=choice.get("finish_reason") or "",
+            **said,
+        )
+    except (KeyError, IndexError, TypeError, AttributeError):
+        return Answer(example_id, None, seconds, error="MalformedReply")
+
+
+class _Said(TypedDict):
+    outcome: str
+    attempts: int
+    cost_usd: float | None
+
+
+def _said(headers: httpx.Headers) -> _Said:
+    """The gateway's word on how the answer came about; an engine says nothing."""
+    attempts, cost = headers.get("x-firstline-attempts", ""), headers.get("x-firstline-cost-usd", "")
+    try:
+        cost_usd = float(cost) if cost else None
+    except ValueError:
+        cost_usd = None
+    return {
+        "outcome": headers.get("x-firstline-outcome", ""),
+        "attempts": int(attempts) if attempts.isdecimal() else 0,
+        "cost_usd": cost_usd,
+    }
+
+
+def _text(message: Mapping[str, Any]) -> str | None:
+    """The answer's text; a refusal stands in a field of its own."""
+    text = message.get("content") or message.get("refusal")
+    return text if isinstance(text, str) else None
 
 
 def _code(reply: Mapping[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -11,7 +12,7 @@ from contracts.evaluation import MetricVerdict, Verdict
 from training.evaluate.metric_names import MetricKind
 from training.evaluate.metrics import Metric, metric_named
 from training.evaluate.observe import Observation
-from training.evaluate.resampling import NO_ESTIMATE, Estimate, Resampler, holm
+from training.evaluate.resampling import NO_ESTIMATE, RESAMPLES, Estimate, Resampler, holm
 from training.evaluate.slices import slices_of
 from training.evaluate.spec import ALL, MetricRule, Specification
 
@@ -21,6 +22,9 @@ MAX_LOST_SHARE: Final = 0.02
 _RANK: Final = {Verdict.PASS: 0, Verdict.INCONCLUSIVE: 1, Verdict.FAIL: 2}
 _EVERY_ROW: Final = frozenset({"safe"})
 """Metrics that count perturbed rows among all rows: an injected order is a perturbation."""
+
+
+_KEPT_DRAWS: Final = 4
 
 
 def worst(verdicts: Sequence[Verdict]) -> Verdict:
@@ -56,9 +60,11 @@ class Finding:
 class Gate:
     """Measures evidence and judges it under one specification. Equal evidence gives equal verdicts."""
 
-    def __init__(self, spec: Specification) -> None:
+    def __init__(self, spec: Specification, resamples: int = RESAMPLES) -> None:
         self._spec = spec
-        self._resamplers: dict[tuple[str, ...], Resampler] = {}
+        self._resamples = resamples
+        self._resamplers: OrderedDict[tuple[str, ...], Resampler] = OrderedDict()
+        self._slices: dict[str, frozenset[str]] = {}
 
     def judge(self, evidence: Evidence) -> tuple[MetricVerdict, ...]:
         """One verdict for each rule of the specification (see `judged`)."""
@@ -77,10 +83,20 @@ class Gate:
             if self._is_in(one, slice_name, metric) and metric.applies(one)
         ]
 
+    def slices_of(self, one: Observation) -> frozenset[str]:
+        """The slices of an observation's row."""
+        if one.row.id not in self._slices:
+            self._slices[one.row.id] = slices_of(one.row, self._spec)
+        return self._slices[one.row.id]
+
+    def slices(self, observations: Sequence[Observation]) -> list[str]:
+        """Every slice that some row belongs to."""
+        return sorted({name for one in observations for name in self.slices_of(one)})
+
     def _is_in(self, one: Observation, slice_name: str, metric: Metric) -> bool:
         if slice_name == ALL:
             return not one.row.suite or metric.name in _EVERY_ROW
-        return slice_name in slices_of(one.row, self._spec)
+        return slice_name in self.slices_of(one)
 
     def _find(self, rule: MetricRule, evidence: Evidence) -> Finding:
         metric = metric_named(rule.metric)
@@ -117,11 +133,18 @@ class Gate:
         return self._resampler(ours).difference(candidate, baseline, is_relative=metric.kind.is_relative)
 
     def _resampler(self, observations: Sequence[Observation]) -> Resampler:
+        """The draws for these rows, the same for every metric; those of a few sets of rows are kept."""
         groups = tuple(one.row.group for one in observations)
         if groups not in self._resamplers:
+            while len(self._resamplers) >= _KEPT_DRAWS:
+                self._resamplers.popitem(last=False)
             self._resamplers[groups] = Resampler(
-                groups, seed=self._spec.seed, confidence=self._spec.confidence
+                groups,
+                seed=self._spec.seed,
+                confidence=self._spec.confidence,
+                resamples=self._resamples,
             )
+        self._resamplers.move_to_end(groups)
         return self._resamplers[groups]
 
 
@@ -221,6 +244,10 @@ def _bound_test(finding: Finding) -> _Test:
 
 def _regression_test(finding: Finding, allowed: float) -> _Test:
     change = finding.difference
+    if finding.pairs == 0:
+        return _Test(
+            False, math.inf, kept="", open="nothing to compare with: no baseline answered", broken=""
+        )
     if finding.pairs < finding.min_records or math.isnan(change.value):
         return _unmeasured(finding.pairs, finding.min_records)
     if finding.kind.higher_is_better:

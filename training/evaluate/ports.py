@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from contracts.canonical import JsonForm
 from contracts.evaluation import Judged
 from training.data.examples import Example
 from training.evaluate.asking import Answer
@@ -36,8 +37,14 @@ class Suite(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Party:
-    """One side of an evaluation: what the report calls it, and whom to ask."""
+    """One side of an evaluation: what the report calls it, whom to ask, and through what.
+
+    `is_constrained` says that the contract's grammar is forced, where the contract has one; `json_form`
+    is the layout that it forces.
+    """
 
     judged: Judged
     asker: Asker
     through: str
+    is_constrained: bool = True
+    json_form: JsonForm = JsonForm.COMPACT

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from statistics import quantiles
 
 from contracts.task import Task
-from training.data.examples import Dataset
+from training.data.examples import Dataset, Example
 from training.evaluate.asking import Answer, Target
 from training.evaluate.records import (
     MAX_MISTAKES,
@@ -28,7 +28,7 @@ from training.evaluate.score import (
     wilson,
 )
 
-__all__ = ["ModelReport", "evaluation_report"]
+__all__ = ["ModelReport", "evaluation_report", "model_report"]
 
 
 def evaluation_report(
@@ -50,7 +50,16 @@ def evaluation_report(
         data_sha256=dataset.sha256,
         records=len(dataset.examples),
         concurrency=first[0].concurrency,
-        models=tuple(_model_report(dataset, *one) for one in scored),
+        models=tuple(
+            model_report(
+                target.model,
+                target.through.value,
+                examples=dataset.examples,
+                answers=given,
+                scores=scores,
+            )
+            for target, given, scores in scored
+        ),
         comparisons=tuple(comparisons),
     )
 
@@ -60,24 +69,32 @@ def _scores(scorer: Scorer, dataset: Dataset, answers: Sequence[Answer]) -> list
     return [scorer.score(one.id, one.output, answer.text, one.slice) for one, answer in pairs]
 
 
-def _model_report(
-    dataset: Dataset, target: Target, answers: Sequence[Answer], scores: Sequence[RecordScore]
+def model_report(
+    model: str,
+    through: str,
+    *,
+    examples: Sequence[Example],
+    answers: Sequence[Answer],
+    scores: Sequence[RecordScore],
 ) -> ModelReport:
+    """One model's figures; a row belongs to the one slice that it names."""
     names = sorted({score.slice for score in scores})
     return ModelReport(
-        model=target.model,
-        through=target.through.value,
-        fields_exact=_row(field_rate(scores)),
+        model=model,
+        through=through,
+        fields_exact=rate_row(field_rate(scores)),
         by_field=_by_field(scores),
-        records_exact=_row(wilson(sum(score.is_exact for score in scores), len(scores))),
-        schema_valid=_row(wilson(sum(score.is_valid for score in scores), len(scores))),
-        by_slice={name: _slice([score for score in scores if score.slice == name]) for name in names if name},
+        records_exact=rate_row(wilson(sum(score.is_exact for score in scores), len(scores))),
+        schema_valid=rate_row(wilson(sum(score.is_valid for score in scores), len(scores))),
+        by_slice={
+            name: slice_row([score for score in scores if score.slice == name]) for name in names if name
+        },
         latency_seconds=_latency([answer.latency_seconds for answer in answers]),
         prompt_tokens=sum(answer.prompt_tokens for answer in answers),
         completion_tokens=sum(answer.completion_tokens for answer in answers),
         errors=dict(Counter(answer.error for answer in answers if answer.error)),
         finish_reasons=dict(Counter(answer.finish_reason for answer in answers if answer.finish_reason)),
-        mistakes=_mistakes(dataset, answers, scores),
+        mistakes=_mistakes(examples, answers, scores),
     )
 
 
@@ -86,13 +103,16 @@ def _by_field(scores: Sequence[RecordScore]) -> dict[str, RateRow]:
     rows = {}
     for name in names:
         outcomes = [score.fields[name] for score in scores if name in score.fields]
-        rows[name] = _row(wilson(sum(outcomes), len(outcomes)))
+        rows[name] = rate_row(wilson(sum(outcomes), len(outcomes)))
     return rows
 
 
-def _slice(scores: Sequence[RecordScore]) -> SliceRow:
+def slice_row(scores: Sequence[RecordScore]) -> SliceRow:
+    """The figures of one part of the data."""
     exact = wilson(sum(score.is_exact for score in scores), len(scores))
-    return SliceRow(records=len(scores), fields_exact=_row(field_rate(scores)), records_exact=_row(exact))
+    return SliceRow(
+        records=len(scores), fields_exact=rate_row(field_rate(scores)), records_exact=rate_row(exact)
+    )
 
 
 def _latency(seconds: Sequence[float]) -> dict[str, float]:
@@ -101,15 +121,16 @@ def _latency(seconds: Sequence[float]) -> dict[str, float]:
 
 
 def _mistakes(
-    dataset: Dataset, answers: Sequence[Answer], scores: Sequence[RecordScore]
+    examples: Sequence[Example], answers: Sequence[Answer], scores: Sequence[RecordScore]
 ) -> tuple[Mistake, ...]:
     wrong = [
         Mistake(id=one.id, group=one.group, expected=one.output, got=answer.text, error=answer.error)
-        for one, answer, score in zip(dataset.examples, answers, scores, strict=True)
+        for one, answer, score in zip(examples, answers, scores, strict=True)
         if not score.is_exact
     ]
     return tuple(wrong[:MAX_MISTAKES])
 
 
-def _row(rate: Rate) -> RateRow:
+def rate_row(rate: Rate) -> RateRow:
+    """A rate as a report writes it."""
     return RateRow.model_validate(asdict(rate))

@@ -14,8 +14,8 @@ Floats = NDArray[np.float64]
 RESAMPLES: Final = 9_999
 """One less than a round number, so that (1 + more extreme) / (1 + draws) is a round p-value."""
 
-_MAX_CELLS: Final = 4_000_000
-_MAX_CACHED_CELLS: Final = 16_000_000
+_MAX_CELLS: Final = 2_000_000
+_MAX_CACHED_CELLS: Final = 4_000_000
 
 PSEUDO_RECORDS: Final = 2
 """A record that is all right and one that is all wrong stand after the real ones, each in a mean cluster's

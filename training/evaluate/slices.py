@@ -14,9 +14,13 @@ SUITE_PREFIX = "suite/"
 
 
 def slices_of(row: GoldenRow, spec: Specification) -> frozenset[str]:
-    """The names of a row's slices; a perturbed row is in its suite's slice alone."""
+    """The names of a row's slices; a perturbed row is in those of its suite alone.
+
+    They are `suite/NAME`, and `suite/NAME.KIND` where the suite names the kind among the row's slices.
+    """
     if row.suite:
-        return frozenset({SUITE_PREFIX + row.suite})
+        kinds = [name for name in row.slices if name.startswith(f"{row.suite}.")]
+        return frozenset(SUITE_PREFIX + name for name in (row.suite, *kinds))
     met = {name for name, predicate in spec.slices.items() if _meets(row, predicate)}
     return frozenset(({row.slice, *row.slices} | met) - {""})
 
