@@ -59,20 +59,26 @@ def write_package(
         TrainingError: the folder is no adapter, data or base model are not those of the recipe, or this
             environment has no torch.
     """
-    adapter = read_adapter(folder)
-    data = _data(recipe.data, task)
-    trained_on = read_training(folder).get("data_sha256")
-    if trained_on not in (None, data.train_sha256):
-        raise PackageError(
-            f"{folder}: was trained on rows of SHA-256 {str(trained_on)[:12]}; those of the recipe, {data.name}, "
-            f"are {data.train_sha256[:12]}"
-        )
+    _checked_data(folder, recipe.data, task)
     write_probe(folder, recipe=recipe, task=task)
+    write_provenance(folder, recipe_file=recipe_file, recipe=recipe, task=task, base_licence=base_licence)
+    write_cards(folder, task, previous)
+
+
+def write_provenance(
+    folder: Path, *, recipe_file: Path, recipe: Recipe, task: Task, base_licence: str = ""
+) -> None:
+    """Write `provenance.json`, and beside it the recipe and what the dataset says of itself.
+
+    Raises:
+        TrainingError: as `write_package`.
+    """
+    adapter = read_adapter(folder)
+    data = _checked_data(folder, recipe.data, task)
     _keep_recipe(folder, recipe_file)
     provenance = _provenance(adapter, recipe, task, data, base_licence)
     write_whole(folder / PROVENANCE_FILE, provenance.model_dump_json(indent=2).encode() + b"\n")
     _write_data_card(folder, recipe.data, provenance)
-    write_cards(folder, task, previous)
 
 
 def write_probe(folder: Path, *, recipe: Recipe, task: Task) -> bool:
@@ -141,6 +147,18 @@ def _provenance(adapter: Adapter, recipe: Recipe, task: Task, data: _Data, base_
         if isinstance(versions, dict)
         else {},
     )
+
+
+def _checked_data(folder: Path, files: DataFiles, task: Task) -> _Data:
+    """The recipe's data, if it is what the training report says that the adapter was trained on."""
+    data = _data(files, task)
+    trained_on = read_training(folder).get("data_sha256")
+    if trained_on not in (None, data.train_sha256):
+        raise PackageError(
+            f"{folder}: was trained on rows of SHA-256 {str(trained_on)[:12]}; those of {data.name} "
+            f"are {data.train_sha256[:12]}"
+        )
+    return data
 
 
 def _data(files: DataFiles, task: Task) -> _Data:

@@ -51,7 +51,7 @@ class CardFacts:
 def model_card(facts: CardFacts) -> str:
     """A Hugging Face model card: its YAML head, then sections."""
     parts = (
-        [_head(facts), f"# {plain(facts.name)}", "", plain(facts.task.description), ""],
+        [_head(facts), f"# {plain(facts.name)}", "", plain(facts.task.description)],
         ["## Use", "", *_use(facts)],
         ["## Contract", "", *_contract(facts.task, facts.provenance)],
         ["## Data", "", *_data(facts.provenance)],
