@@ -168,7 +168,7 @@ class RemoteMirror:
         if self._clock() < refused.retry_at:
             return
         try:
-            await self._call(partial(self._fetch_version, name))
+            self._known[name] = await self._call(partial(self._fetch_version, name))
         except RemoteStoreError:
             raise
         except GatewayError as error:
@@ -179,9 +179,9 @@ class RemoteMirror:
             self._refused.pop(name, None)
             _log.info("adapter_fetched", adapter=name)
 
-    def _fetch_version(self, name: str) -> None:
+    def _fetch_version(self, name: str) -> AdapterManifest:
         with self._store.staging() as staged:
-            self._store.adopt(staged, self._layout.pull(name, staged))
+            return self._store.adopt(staged, self._layout.pull(name, staged))
 
     async def _follow_retirements(self, listing: RemoteListing) -> None:
         """Take over what was retired or revived elsewhere, asking once more: an act here may be under way."""

@@ -11,7 +11,7 @@ from contracts.task import Task
 
 
 def gate_report(
-    manifest: AdapterManifest, task: Task, verdict: Verdict = Verdict.PASS, **changes: Any
+    manifest: AdapterManifest, task: Task, verdict: Verdict = Verdict.PASS, /, **changes: Any
 ) -> GateReport:
     """A report that fits the version and the task, but for `changes`."""
     report = GateReport(
@@ -32,7 +32,7 @@ def gate_report(
 
 
 def report_bytes(
-    manifest: AdapterManifest, task: Task, verdict: Verdict = Verdict.PASS, **changes: Any
+    manifest: AdapterManifest, task: Task, verdict: Verdict = Verdict.PASS, /, **changes: Any
 ) -> bytes:
     """The same as its file."""
     return gate_report(manifest, task, verdict, **changes).model_dump_json(indent=2).encode()
