@@ -35,7 +35,7 @@ ROWS = [
 def shape(text: str) -> str:
     """Digits and letters by kind alone; a month's name by its case."""
     names = re.sub(r"[A-Za-z]+", lambda match: "AAA" if match[0].isupper() else "Aaa", text)
-    return re.sub(r"\d", "9", names)
+    return re.sub(r"\d+", "9", names)
 
 
 def letters(text: str) -> str:
