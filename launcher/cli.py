@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from importlib.metadata import EntryPoint, entry_points, version
+from pathlib import Path
 from typing import TextIO
+
+from launcher.layout import Layout, checkout_root
 
 GROUP = "firstline.commands"
 _OURS = frozenset({"contracts", "gateway", "launcher", "router", "training"})
@@ -14,7 +18,27 @@ _USAGE_STATUS = 2
 
 def main() -> None:
     """Run the command line of this process."""
-    sys.exit(dispatch(sys.argv[1:], entry_points(group=GROUP), sys.stdout, sys.stderr))
+    commands = tuple(entry_points(group=GROUP))
+    root = checkout_root()
+    python = training_python(sys.argv[1:], commands, Layout(root, root / ".firstline"), Path(sys.prefix))
+    if python is not None:
+        os.execv(python, [str(python), "-m", "launcher.cli", *sys.argv[1:]])  # noqa: S606 - our own environment
+    sys.exit(dispatch(sys.argv[1:], commands, sys.stdout, sys.stderr))
+
+
+def training_python(
+    arguments: Sequence[str], commands: Iterable[EntryPoint], layout: Layout, prefix: Path
+) -> Path | None:
+    """The Python of the checkout's engine environment, where torch is, for a command of `training`.
+
+    None where this process is that Python already, where there is no such environment, and for others.
+    """
+    modules = {command.name: command.module for command in commands}
+    python = layout.engine_venv / "bin" / "python"
+    is_training = bool(arguments) and modules.get(arguments[0], "").startswith("training.")
+    if is_training and prefix.resolve() != layout.engine_venv.resolve() and python.exists():
+        return python
+    return None
 
 
 def dispatch(
@@ -59,6 +83,10 @@ def _usage(known: Mapping[str, EntryPoint]) -> str:
 def _missing_sentence(name: str, package: str) -> str:
     return (
         f"`{name}` needs the package {package!r}, which is not installed here. In a checkout run it as "
-        f"`.venv-engine/bin/firstline {name}` after `make setup`; elsewhere install the extra that holds it: "
-        "`pip install 'firstline[train]'` or `pip install 'firstline[fit]'`."
+        f"`.venv/bin/firstline {name}` after `make setup`; elsewhere install the extra that holds it: "
+        "`pip install 'firstline[data,train]'` or `pip install 'firstline[fit]'`."
     )
+
+
+if __name__ == "__main__":
+    main()

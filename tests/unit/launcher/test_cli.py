@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from launcher.cli import GROUP, dispatch
+from launcher.cli import GROUP, dispatch, training_python
+from launcher.layout import Layout
 
 PROBE = """
 import typer
@@ -58,7 +59,7 @@ def test_a_missing_extra_is_a_sentence_and_not_a_traceback(commands: list[EntryP
     status, _, errors = run(commands, "lacking")
     assert status == 1
     assert "needs the package 'a_package_that_nobody_has'" in errors
-    assert "firstline[train]" in errors
+    assert "firstline[data,train]" in errors
 
 
 def test_an_unknown_command_is_refused_with_the_known_ones(commands: list[EntryPoint]) -> None:
@@ -66,3 +67,20 @@ def test_an_unknown_command_is_refused_with_the_known_ones(commands: list[EntryP
     assert status == 2
     assert "no command 'nope'" in errors
     assert "  probe\n" in errors
+
+
+def test_a_training_command_runs_where_torch_is(tmp_path: Path) -> None:
+    commands = [
+        EntryPoint("train", "training.commands.train:app", GROUP),
+        EntryPoint("serve", "gateway.commands.serve:app", GROUP),
+    ]
+    layout, here = Layout(tmp_path, tmp_path / "home"), tmp_path / ".venv"
+    assert training_python(["train", "--help"], commands, layout, here) is None
+    python = tmp_path / ".venv-engine" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.touch()
+    assert training_python(["train", "--help"], commands, layout, here) == python
+    assert training_python(["train", "--help"], commands, layout, tmp_path / ".venv-engine") is None
+    assert training_python(["serve"], commands, layout, here) is None
+    assert training_python(["nonsense"], commands, layout, here) is None
+    assert training_python([], commands, layout, here) is None
