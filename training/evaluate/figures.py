@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -26,6 +27,8 @@ from training.evaluate.score import wilson
 from training.evaluate.spec import ALL
 
 Observations = Sequence[Observation]
+_MIN_SLICE_RECORDS: Final = 5
+"""Fewer say nothing about a part of the data."""
 
 
 def party_report(gate: Gate, role: str, party: Party, observed: Observations) -> ModelReport:
@@ -41,7 +44,8 @@ def party_report(gate: Gate, role: str, party: Party, observed: Observations) ->
     )
     answerable = [one for one in golden if not one.row.refuse]
     costs = [one.cost_usd for one in observed if one.cost_usd is not None]
-    slices = gate.slices(observed)
+    counts = Counter(name for one in observed for name in gate.slices_of(one))
+    slices = sorted(name for name, count in counts.items() if count >= _MIN_SLICE_RECORDS)
     return report.model_copy(
         update={
             "role": role,

@@ -26,6 +26,7 @@ from training.evaluate.observe import Observer
 from training.evaluate.records import GoldenFile
 from training.evaluate.slices import SUITE_PREFIX
 from training.evaluate.spec import ALL, Specification, read_specification
+from training.evaluate.suites import suite_named
 
 PURPOSE: Final = "evaluation-spec"
 LOCK_SUFFIX: Final = ".lock.json"
@@ -162,6 +163,8 @@ def _compare(lock: Lock, task: Task, sets: Sequence[GoldenSet], again: str) -> N
 
 def _check_rules(spec: Specification, task: Task, rows: Sequence[GoldenRow]) -> None:
     """Refuse a rule that could never pass because too few rows can be measured; suites come with the run."""
+    for name in spec.suites.names:
+        suite_named(name)
     observer, gate = Observer(spec, task), Gate(spec)
     unanswered = [observer.observe(row, Answer(row.id, None, 0.0)) for row in rows]
     for rule in spec.metrics:

@@ -89,10 +89,6 @@ class Gate:
             self._slices[one.row.id] = slices_of(one.row, self._spec)
         return self._slices[one.row.id]
 
-    def slices(self, observations: Sequence[Observation]) -> list[str]:
-        """Every slice that some row belongs to."""
-        return sorted({name for one in observations for name in self.slices_of(one)})
-
     def _is_in(self, one: Observation, slice_name: str, metric: Metric) -> bool:
         if slice_name == ALL:
             return not one.row.suite or metric.name in _EVERY_ROW

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
 import unicodedata
@@ -71,9 +72,10 @@ class Scorer:
 
     def _conforms(self, value: object) -> bool:
         try:
-            return not self._conformity.violation(value)
+            json.dumps(value, ensure_ascii=False).encode()
         except UnicodeEncodeError:
-            return False  # half of a surrogate pair is no text
+            return False  # half of a surrogate pair is no text, and nobody could send it on
+        return not self._conformity.violation(value)
 
 
 def same_value(wanted: object, got: object) -> bool:

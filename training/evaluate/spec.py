@@ -204,7 +204,11 @@ def validated(content: Any, place: str) -> Specification:
         return Specification.model_validate(content)
     except ValidationError as error:
         wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg'].removeprefix('Value error, ')}"
+            ": ".join(
+                part
+                for part in (".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, "))
+                if part
+            )
             for one in error.errors()
         )
         raise SpecificationError(f"{place}: {wrong}") from error
