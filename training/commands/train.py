@@ -105,7 +105,9 @@ def _launch(processes: int, arguments: Sequence[str]) -> int:
         raise MissingLibraryError("torch")
     launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", str(processes))
     command = [sys.executable, "-m", *launcher, "-m", "training.commands.train", *arguments]
-    return subprocess.run(command, check=False).returncode  # noqa: S603 - our own command line again
+    threads = str(max(1, (os.cpu_count() or 1) // processes))
+    environment = {"OMP_NUM_THREADS": threads, **os.environ}
+    return subprocess.run(command, env=environment, check=False).returncode  # noqa: S603 - our own command
 
 
 def _overridden(

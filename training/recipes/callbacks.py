@@ -167,7 +167,8 @@ class ShowProgress(TrainerCallback):  # type: ignore[misc]  # the library has no
         if self._progress is not None:
             self._progress.update(self._bar, description=text)
         elif "loss" in logs or "eval_loss" in logs:
-            self._console.print(f"step {state.global_step}/{state.max_steps}: {text}", highlight=False)
+            line = f"step {state.global_step}/{state.max_steps}: {text}"
+            self._console.print(line, highlight=False, soft_wrap=True)
 
     def on_train_end(self, _args: object, _state: object, _control: object, **_more: object) -> None:
         """Take the bar away."""

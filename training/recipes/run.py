@@ -76,6 +76,8 @@ def train(recipe: Recipe, options: RunOptions | None = None) -> TrainingReport:
     except DivergedError:
         folder.remove()
         raise
+    finally:
+        session.close()
     return report
 
 

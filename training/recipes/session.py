@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from torch import distributed
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerState
 from transformers.integrations import TensorBoardCallback
 
@@ -96,6 +97,11 @@ class Session:
         self.tokens_done = round(self._tokens_at(self.trainer.state) * (done - before) / max(done, 1))
         if interruption.stopped_at is not None:
             raise InterruptedRunError(interruption.stopped_at)
+
+    def close(self) -> None:
+        """Leave the group of processes, if there is one."""
+        if distributed.is_initialized():
+            distributed.destroy_process_group()
 
     def _callbacks(self, interruption: Interruption, progress: ShowProgress) -> list[Any]:
         stopping = self.recipe.stopping
