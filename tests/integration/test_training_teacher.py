@@ -112,7 +112,7 @@ def test_all_that_passes_is_tried_again(tmp_path: Path, teacher: ScriptedTeacher
 def test_a_teacher_that_hangs_is_left_and_asked_again(tmp_path: Path, teacher: ScriptedTeacher) -> None:
     _inputs(tmp_path, 1)
     teacher.script(Turn(hangs=True))
-    spec = _spec(tmp_path, teacher, TRIAGE, inputs="inputs.jsonl", teacher={"timeout_seconds": 0.3})
+    spec = _spec(tmp_path, teacher, TRIAGE, inputs="inputs.jsonl", teacher={"timeout_seconds": 1.0})
     result = _run("distil", spec)
     assert result.exit_code == 0, result.output
     assert _failures(tmp_path) == ["timeout"]

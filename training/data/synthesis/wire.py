@@ -37,19 +37,21 @@ class Failure(StrEnum):
 class Reply:
     """A completion, or why there is none. Token counts are None where the server does not say.
 
-    `refusal` is the model's own refusal; `cost_usd` what a gateway says it cost. `is_final` is a server's
-    word that trying again is of no use.
+    `refusal` is the model's own refusal. `outcome` and `cost_usd` are a gateway's word on how the answer
+    came about and what it cost. `is_final` is a server's word that trying again is of no use.
     """
 
     text: str | None = None
     finish_reason: str = ""
     refusal: str = ""
+    outcome: str = ""
     cost_usd: float | None = None
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     seconds: float = 0.0
     status: int = 0
     failure: Failure | None = None
+    code: str = ""
     detail: str = ""
     retry_after_seconds: float | None = None
     is_final: bool = False
@@ -110,9 +112,12 @@ def _refused(status: int, headers: httpx.Headers, raw: bytes, seconds: float) ->
     return Reply(
         failure=failure,
         status=status,
+        code=_code(raw),
         detail=f"{status} {_message(raw)}".strip()[:_MAX_DETAIL],
         seconds=seconds,
         retry_after_seconds=_retry_after(headers.get("retry-after", "")),
+        outcome=headers.get("x-firstline-outcome", ""),
+        cost_usd=_positive(headers.get("x-firstline-cost-usd", "")),
         is_final=headers.get("x-should-retry", "") == "false",
     )
 
@@ -129,6 +134,7 @@ def _completion(raw: bytes, headers: httpx.Headers, seconds: float) -> Reply:
             refusal=_text(message.get("refusal") or "")[:_MAX_DETAIL],
             prompt_tokens=_count(usage.get("prompt_tokens")),
             completion_tokens=_count(usage.get("completion_tokens")),
+            outcome=headers.get("x-firstline-outcome", ""),
             cost_usd=_positive(headers.get("x-firstline-cost-usd", "")),
             status=200,
             seconds=seconds,
@@ -150,12 +156,23 @@ def _count(value: Any) -> int | None:
 
 def _message(raw: bytes) -> str:
     """What an error body says, in one line."""
+    error = _error(raw)
+    said = error.get("message") or error.get("code") if isinstance(error, dict) else error
+    return " ".join(_text(str(said or "")).split())
+
+
+def _code(raw: bytes) -> str:
+    """The code of an error body."""
+    error = _error(raw)
+    return _text(str(error.get("code") or ""))[:_MAX_DETAIL] if isinstance(error, dict) else ""
+
+
+def _error(raw: bytes) -> Any:
     try:
-        error = json.loads(raw)["error"]
-        said = error.get("message") or error.get("code") if isinstance(error, dict) else error
-    except (ValueError, LookupError, TypeError, RecursionError):
-        return ""
-    return " ".join(_text(str(said)).split())
+        body = json.loads(raw)
+    except (ValueError, RecursionError):
+        return None
+    return body.get("error") if isinstance(body, dict) else None
 
 
 def _retry_after(value: str) -> float | None:
