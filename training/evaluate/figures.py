@@ -64,8 +64,11 @@ def party_report(gate: Gate, role: str, party: Party, observed: Observations) ->
 
 
 def _figures(gate: Gate, slice_name: str, observed: Observations) -> dict[str, Figure]:
+    """By metric; those of one field or class stand on all rows alone."""
     figures = {}
     for metric in metrics_for(observed):
+        if slice_name != ALL and metric.kind.per:
+            continue
         given = [observed[at] for at in gate.selected(metric, slice_name, observed)]
         figure = _figure(gate, metric, given)
         if figure is not None:

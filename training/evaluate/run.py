@@ -26,7 +26,7 @@ from training.evaluate.records import EvaluationReport
 from training.evaluate.slices import slice_counts
 
 _BATCH: Final = 16
-_FIGURE_RESAMPLES: Final = 1_999
+_FIGURE_RESAMPLES: Final = 999
 """For intervals that are shown and judge nothing."""
 CANDIDATE = "candidate"
 BASELINE = "baseline"

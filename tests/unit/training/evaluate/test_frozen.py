@@ -21,7 +21,15 @@ ROOT = Path(__file__).parents[4]
 def rows(count: int) -> str:
     labels = ("billing", "shipping", "other")
     return "".join(
-        json.dumps({"id": str(at), "text": f"ticket {at} about a parcel that has not arrived", "output": labels[at % 3], "slice": "plain"}) + "\n"
+        json.dumps(
+            {
+                "id": str(at),
+                "text": f"ticket {at} about a parcel that has not arrived",
+                "output": labels[at % 3],
+                "slice": "plain",
+            }
+        )
+        + "\n"
         for at in range(count)
     )
 

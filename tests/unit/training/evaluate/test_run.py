@@ -1,0 +1,214 @@
+"""One evaluation from questions to report, with models made of functions."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.evaluation import GateReport, Judged, Verdict
+from tests.support.evaluations import NOTES, QUEUES, specification
+from training.data.examples import Example
+from training.errors import EvaluationError
+from training.evaluate.asking import Answer
+from training.evaluate.environment import environment
+from training.evaluate.frozen import Frozen
+from training.evaluate.golden import GoldenRow
+from training.evaluate.judge import JudgeClient
+from training.evaluate.ports import Party
+from training.evaluate.records import EvaluationReport, GoldenFile
+from training.evaluate.run import Parties, run_evaluation
+
+LABELS = ("billing", "shipping", "other")
+ROWS = tuple(
+    GoldenRow(
+        id=str(at),
+        text=f"ticket number {at} about a parcel that has not arrived",
+        output=LABELS[at % 3],
+        slice="early" if at < 30 else "late",
+    )
+    for at in range(60)
+)
+RULES = (
+    {"metric": "accuracy", "minimum": 0.8, "max_regression": 0.1},
+    {"metric": "latency_p95_seconds", "maximum": 1.0},
+)
+Reply = Callable[[Example], Answer]
+
+
+class Model:
+    """Answers by a function, and remembers what it was asked."""
+
+    def __init__(self, reply: Reply) -> None:
+        self._reply = reply
+        self.asked: list[str] = []
+
+    async def ask(self, examples: Sequence[Example], on_answer: Callable[[], None]) -> list[Answer]:
+        answers = []
+        for example in examples:
+            self.asked.append(example.id)
+            answers.append(self._reply(example))
+            on_answer()
+        return answers
+
+
+def right(example: Example) -> Answer:
+    return Answer(
+        example.id, str(example.output), 0.1, 10, 1, "stop", outcome="valid", attempts=1, cost_usd=1e-5
+    )
+
+
+def wrong(example: Example) -> Answer:
+    return Answer(example.id, "other", 0.2, 10, 1, "stop")
+
+
+def party(reply: Reply, name: str) -> Party:
+    return Party(Judged(model=name, base_model="small"), Model(reply), "gateway")
+
+
+def frozen(*rules: Any, task: Any = QUEUES, rows: tuple[GoldenRow, ...] = ROWS, **changes: Any) -> Frozen:
+    golden = (GoldenFile(name="golden.jsonl", sha256="0" * 64, rows=len(rows), licence="CC0-1.0"),)
+    spec = specification(*(rules or RULES), **changes)
+    return Frozen(spec, task, rows, golden, "1" * 64, "owner", Path("gate.lock.json"))
+
+
+async def evaluate(
+    candidate: Reply = right, baseline: Reply | None = right, spec: Frozen | None = None
+) -> EvaluationReport:
+    other = party(baseline, "queues@base") if baseline else None
+    return await run_evaluation(spec or frozen(), Parties(party(candidate, "queues@0123456789ab"), other))
+
+
+async def test_a_good_candidate_passes_and_the_registry_can_read_why() -> None:
+    report = await evaluate()
+    gate = GateReport.model_validate_json(report.model_dump_json())
+    assert gate.verdict is Verdict.PASS
+    assert (gate.task, gate.task_version, gate.output_hash) == ("queues", QUEUES.version, QUEUES.output_hash)
+    assert (gate.spec, gate.spec_sha256, gate.spec_signer) == ("gate", "1" * 64, "owner")
+    assert (gate.records, gate.candidate.model, gate.constrained) == (60, "queues@0123456789ab", True)
+    assert [one.metric for one in gate.metrics] == ["accuracy", "latency_p95_seconds"]
+    assert gate.reasons == ()
+
+
+async def test_the_report_survives_a_round_trip() -> None:
+    report = await evaluate(wrong)
+    assert EvaluationReport.model_validate_json(report.model_dump_json()) == report
+
+
+async def test_a_bad_candidate_fails_and_the_reasons_say_where() -> None:
+    report = await evaluate(wrong)
+    assert report.verdict is Verdict.FAIL
+    assert report.reasons[0].startswith("accuracy: fail: 0.3333 is below the minimum 0.8 beyond chance")
+
+
+async def test_the_figures_of_each_model_stand_by_role_slice_and_class() -> None:
+    candidate, baseline = (await evaluate(right, wrong)).models
+    assert (candidate.role, baseline.role) == ("candidate", "baseline")
+    assert candidate.figures["accuracy"].value == 1.0
+    assert baseline.figures["macro_f1"].value == pytest.approx((0 + 0 + 0.5) / 3)
+    assert baseline.by_slice["early"].figures["accuracy"].records == 30
+    assert baseline.classification is not None
+    assert baseline.classification.confusion["billing"] == {"other": 20}
+    assert candidate.outcomes == {"valid": 60}
+    assert candidate.cost_usd == pytest.approx(60e-5)
+    assert candidate.figures["cost_per_success_usd"].value == pytest.approx(1e-5)
+    assert (len(baseline.mistakes), len(candidate.latency_curve)) == (40, 21)
+
+
+async def test_models_take_turns_and_warm_up_once() -> None:
+    one, other = Model(right), Model(right)
+    judged = Judged(model="m", base_model="small")
+    counted: list[str] = []
+    await run_evaluation(
+        frozen(),
+        Parties(Party(judged, one, "engine"), Party(judged, other, "engine")),
+        on_answer=counted.append,
+    )
+    assert one.asked == other.asked == ["0", *(row.id for row in ROWS)]
+    assert (counted.count("candidate"), counted.count("baseline")) == (60, 60)
+    assert counted[:16] == ["candidate"] * 16
+    assert counted[16:48] == ["baseline"] * 32
+
+
+async def test_without_a_baseline_a_regression_stays_open() -> None:
+    report = await evaluate(right, None)
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.baseline is None
+
+
+async def test_a_run_that_lost_requests_is_no_evidence_for_a_pass() -> None:
+    def shaky(example: Example) -> Answer:
+        return (
+            Answer(example.id, None, 0.1, error="ReadTimeout") if example.id in ("3", "7") else right(example)
+        )
+
+    report = await evaluate(shaky, right, frozen({"metric": "accuracy", "minimum": 0.8}))
+    assert report.metrics[0].verdict is Verdict.PASS
+    assert report.verdict is Verdict.INCONCLUSIVE
+    assert report.reasons == ("2 of 60 requests to the candidate ended without an answer",)
+
+
+@pytest.mark.parametrize("role", ["candidate", "baseline"])
+async def test_a_model_that_answers_nothing_is_an_error(role: str) -> None:
+    def silent(example: Example) -> Answer:
+        return Answer(example.id, None, 0.1, error="ConnectError")
+
+    with pytest.raises(EvaluationError, match=f"{role} .* answered no request: ConnectError"):
+        await evaluate(silent if role == "candidate" else right, silent if role == "baseline" else right)
+
+
+async def test_repeats_that_differ_lower_the_stability() -> None:
+    seen: dict[str, int] = {}
+
+    def fickle(example: Example) -> Answer:
+        seen[example.id] = seen.get(example.id, 0) + 1
+        return right(example) if seen[example.id] < 4 or int(example.id) % 2 else wrong(example)
+
+    spec = frozen({"metric": "repeat_stability", "minimum": 0.9}, stability={"repeats": 3, "rows": 60})
+    report = await evaluate(fickle, None, spec)
+    found = report.metrics[0]
+    assert found.records == 60
+    # even rows (30, of which 10 are "other" anyway) differ on their last repeat, the first one warmed up
+    assert found.value == pytest.approx(1 - 20 / 180, abs=2 / 180)
+
+
+async def test_perturbed_rows_that_get_another_answer_lower_the_stability_and_have_a_slice() -> None:
+    def brittle(example: Example) -> Answer:
+        return wrong(example) if "~" in example.id else right(example)
+
+    spec = frozen({"metric": "variant_stability", "minimum": 0.9}, suites={"names": ["typos"], "rows": 60})
+    report = await evaluate(brittle, None, spec)
+    assert report.suites["typos"] > 50
+    assert report.records == 60
+    (model,) = report.models
+    assert model.figures["accuracy"].value == 1.0
+    assert model.by_slice["suite/typos"].figures["accuracy"].value == pytest.approx(1 / 3, abs=0.05)
+    assert report.metrics[0].value == pytest.approx(1 / 3, abs=0.05)
+
+
+async def test_free_text_is_scored_by_rouge_and_by_the_judge(judge: JudgeClient) -> None:
+    rows = tuple(GoldenRow(id=str(at), text="Sum it up.", output="the parcel is late") for at in range(40))
+    rules = (
+        {"metric": "rouge_l", "minimum": 0.5},
+        {"metric": "judge_score", "minimum": 0.5},
+        {"metric": "judge_preference", "minimum": 0.5},
+    )
+    spec = frozen(*rules, task=NOTES, rows=rows, judge={"model": "j", "rubric": "Be right."})
+
+    def short(example: Example) -> Answer:
+        return Answer(example.id, "the parcel", 0.1)
+
+    parties = Parties(party(right, "notes"), party(short, "notes@base"))
+    report = await run_evaluation(spec, parties, judge=judge)
+    assert [one.value for one in report.metrics] == [1.0, 1.0, 1.0]
+    assert report.verdict is Verdict.PASS
+    assert report.models[1].figures["rouge_l"].value == pytest.approx(2 * 0.5 / 1.5)
+    assert report.models[1].figures["judge_score"].value == 0.0
+
+
+def test_a_report_names_no_host() -> None:
+    assert platform.node() not in json.dumps(environment())
