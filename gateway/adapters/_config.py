@@ -131,9 +131,10 @@ def _targets(config: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def _base_model(config: Mapping[str, Any]) -> str:
+    """Empty where the trainer wrote null, as PEFT does for a model that was built and not loaded."""
     value = config.get("base_model_name_or_path")
-    if not isinstance(value, str) or not value:
+    if value is not None and not isinstance(value, str):
         raise AdapterRefusedError(
             f"{CONFIG_FILE}: base_model_name_or_path: expected the base model that the adapter was trained on"
         )
-    return value
+    return value or ""

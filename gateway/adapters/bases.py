@@ -43,6 +43,13 @@ class BaseModel:
         Raises:
             AdapterRefusedError: the adapter names another base model.
         """
+        if not stated.strip():
+            if self.shapes:
+                return "the adapter names no base model; accepted by the shapes of its weights"
+            raise AdapterRefusedError(
+                "the adapter names no base model, and the shapes of the served one cannot be read here: "
+                "write its name into base_model_name_or_path"
+            )
         last = _last_component(stated)
         if _normalised(last) in {_normalised(_last_component(name)) for name in self.names}:
             return None

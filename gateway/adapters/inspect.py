@@ -18,6 +18,8 @@ _PREFIX: Final = "base_model.model."
 _LORA: Final = re.compile(
     r"(?P<module>[\w.]+)\.(?:lora_(?P<linear>[AB])\.weight|lora_embedding_(?P<embedding>[AB]))"
 )
+_UNSAVED: Final = re.compile(r"\.lora_(?:embedding_)?[AB]\.(?!weight$)[\w-]+(?:\.weight)?$")
+"""`lora_A.default.weight`: PEFT takes the name out when it saves, and engines do not know it."""
 _BASE_EMBEDDINGS: Final = (".embed_tokens.base_layer.weight", ".lm_head.base_layer.weight")
 """PEFT saves these unchanged beside an adapter on the embeddings; engines skip them."""
 
@@ -65,6 +67,11 @@ def _pairs(tensors: Mapping[str, Tensor]) -> dict[str, _Pair]:
             continue
         match = _LORA.fullmatch(name.removeprefix(_PREFIX)) if name.startswith(_PREFIX) else None
         if match is None:
+            if _UNSAVED.search(name):
+                raise AdapterRefusedError(
+                    f"{WEIGHTS_FILE}: tensor {name[:200]!r} carries the adapter's name, as a raw checkpoint "
+                    "of the training state does; save the adapter with save_pretrained"
+                )
             raise AdapterRefusedError(
                 f"{WEIGHTS_FILE}: tensor {name[:200]!r} is not part of a plain LoRA adapter"
             )

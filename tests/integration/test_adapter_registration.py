@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import re
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from gateway.adapters import LoadState
@@ -16,7 +19,7 @@ from gateway.errors import (
     ModelNotFoundError,
 )
 from tests.support.adapter_side import OPEN, TASK, gateway_side, loads, proofs, until
-from tests.support.peft_folder import write_peft_folder
+from tests.support.peft_folder import lora_tensors, write_peft_folder
 from tests.support.stub_engine import Reply, StubEngine
 
 
@@ -145,3 +148,73 @@ async def test_a_slow_engine_is_named_when_the_wait_ends(tmp_path: Path, engine:
         with pytest.raises((AdapterNotReadyError, AdapterRefusedError), match="engine 'small/0'"):
             await side.registry.register(write_peft_folder(tmp_path / "a"), TASK)
         assert await side.channels.stable(TASK) is None
+
+
+def corrupt(folder: Path) -> None:
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(b"\xff" * 8 + weights.read_bytes()[8:])
+
+
+def cut(folder: Path) -> None:
+    weights = folder / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+
+
+def not_a_number(folder: Path) -> None:
+    tensors = lora_tensors()
+    next(iter(tensors.values()))[0, 0] = np.nan
+    write_peft_folder(folder, tensors=tensors)
+
+
+def pickled(folder: Path) -> None:
+    (folder / "adapter_model.safetensors").rename(folder / "adapter_model.bin")
+
+
+def half_written(folder: Path) -> None:
+    (folder / "adapter_config.json").write_text('{"peft_type": "LORA", "r": 4, "base_model')
+
+
+def above_the_limit(folder: Path) -> None:
+    write_peft_folder(folder, tensors=lora_tensors(rank=64), r=64)
+
+
+def another_base(folder: Path) -> None:
+    write_peft_folder(folder, base_model_name_or_path="Qwen/Qwen2.5-0.5B-Instruct")
+
+
+def linked(folder: Path) -> None:
+    (folder / "README.md").symlink_to("/etc/hostname")
+
+
+def with_a_bad_provenance(folder: Path) -> None:
+    (folder / "provenance.json").write_text('{"task": "invoice"}')
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"),
+    [
+        (corrupt, "the header is over"),
+        (cut, "is cut or corrupt"),
+        (not_a_number, "holds NaN or infinite weights"),
+        (pickled, "pickled weights can run code and are never loaded"),
+        (half_written, "adapter_config.json: cannot be read as JSON"),
+        (above_the_limit, "rank 64 is above the pool's max_lora_rank 16"),
+        (another_base, "was trained on base model 'Qwen2.5-0.5B-Instruct'"),
+        (linked, "links are not followed"),
+        (with_a_bad_provenance, "provenance.json: task_version: Field required"),
+    ],
+)
+async def test_a_bad_folder_is_refused_and_leaves_nothing_but_its_record(
+    tmp_path: Path, engine: StubEngine, spoil: Callable[[Path], None], says: str
+) -> None:
+    folder = write_peft_folder(tmp_path / "a")
+    spoil(folder)
+    async with gateway_side(tmp_path, engine) as side:
+        with pytest.raises(AdapterRefusedError, match=re.escape(says)):
+            await side.registry.register(folder, TASK)
+        assert side.directory.list(with_retired=True) == ()
+        assert await side.channels.stable(TASK) is None
+        assert list((tmp_path / "home" / "adapters").iterdir()) == []
+        [record] = await side.audit.records(subject=TASK)
+        assert says in record.entry.details["message"]
+    assert engine.adapters == {}

@@ -57,7 +57,7 @@ def test_a_plain_folder_passes_with_its_rank_and_modules(tmp_path: Path) -> None
         ({"lora_alpha": 10**400}, "lora_alpha: expected a finite number"),
         ({"target_modules": []}, "target_modules: expected a list"),
         ({"rank_pattern": [1]}, "rank_pattern: expected an object"),
-        ({"base_model_name_or_path": None}, "base_model_name_or_path: expected"),
+        ({"base_model_name_or_path": 1}, "base_model_name_or_path: expected"),
         ({"r": 8}, r"has rank 4; adapter_config.json states \[8\]"),
     ],
 )
