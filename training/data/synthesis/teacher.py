@@ -18,8 +18,9 @@ from training.data.synthesis.purse import Purse, Spent
 from training.data.synthesis.spec import Teacher, TeacherRun
 from training.data.synthesis.wire import Failure, Reply, post_chat
 
-_STOP_AFTER: Final = 3
-"""Jobs without an answer, one after the other and before any has one, that stop the run."""
+_STOP_BEFORE_ANY: Final = 3
+_STOP_LATER: Final = 10
+"""Jobs without an answer, one after the other, that stop the run; later refusals do not count."""
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -74,10 +75,10 @@ class TeacherClient:
         A job without an answer after all attempts has no entry; a later run asks it again.
 
         Raises:
-            TeacherError: the teacher refuses key or model, or the first jobs all stay without an answer.
+            TeacherError: the teacher refuses key or model, or too many jobs in a row stay without an answer.
             JournalError: an answer cannot be written down.
         """
-        waiting = iter(jobs)
+        waiting = iter({job.key: job for job in jobs}.values())
         found: dict[str, Entry] = {}
         spent: list[str] = []
 
@@ -110,8 +111,9 @@ class TeacherClient:
         if reply.failure is None:
             self._has_answered, self._hopeless = True, 0
             return self._journal.answer(job.key)
-        self._hopeless += 1
-        if not self._has_answered and self._hopeless >= _STOP_AFTER:
+        if reply.is_transient or not self._has_answered:
+            self._hopeless += 1
+        if self._hopeless >= (_STOP_LATER if self._has_answered else _STOP_BEFORE_ANY):
             raise TeacherError(f"{self._teacher.url}: no answer to {self._hopeless} requests: {reply.detail}")
         return None
 

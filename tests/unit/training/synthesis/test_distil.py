@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.unit.training.synthesis.runs import FakeTeacher, completion, rows_of, spec_file, write_rows
+from training.data.synthesis.failures import TeacherError
 from training.errors import DatasetError
 
 INPUTS = (
@@ -153,3 +154,27 @@ def test_shown_examples_stand_before_the_input(tmp_path: Path) -> None:
     teacher.distil(_spec(tmp_path, examples="shots.jsonl", shots=1))
     contents = [turn["content"] for turn in teacher.bodies[0]["messages"]]
     assert contents[1:3] == ["Ticket: Cannot sign in at all\nQueue:", "account"]
+
+
+def test_a_teacher_that_dies_half_way_stops_the_run_and_loses_nothing(tmp_path: Path) -> None:
+    texts = [f"Question {number}: {'a' * number} my box of item {number * 97}" for number in range(40)]
+    write_rows(tmp_path / "inputs.jsonl", *({"id": text, "text": text} for text in texts))
+    teacher = FakeTeacher(lambda _body: _alive_for(teacher, 5))
+    keys = {"retries": {"attempts": 1}, "teacher": {"concurrency": 1}}
+    with pytest.raises(TeacherError, match="no answer to 10 requests"):
+        teacher.distil(_spec(tmp_path, **keys))
+    later = FakeTeacher(_label)
+    assert later.distil(_spec(tmp_path, **keys)).rows == 40
+    assert len(later.bodies) == 35
+
+
+def _alive_for(teacher: FakeTeacher, requests: int) -> Any:
+    return "shipping" if len(teacher.bodies) <= requests else httpx.Response(502)
+
+
+def test_equal_texts_are_asked_once(tmp_path: Path) -> None:
+    write_rows(tmp_path / "inputs.jsonl", *({"id": name, "text": INPUTS[0]["text"]} for name in "ab"))
+    teacher = FakeTeacher(_label)
+    report = teacher.distil(_spec(tmp_path))
+    assert len(teacher.bodies) == 1
+    assert (report.rows, report.rejected) == (1, {"near_duplicate": 1})
