@@ -6,17 +6,19 @@ import asyncio
 import copy
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from contracts.artifact import ADAPTER_FILES, digest_of
+from pydantic import ValidationError
+
+from contracts.artifact import ADAPTER_FILES, PROVENANCE_FILE, Provenance, digest_of
 from contracts.canonical import JsonForm
 from contracts.evaluation import Judged
 from contracts.prompt import PromptError, render_prompt
 from contracts.task import Task
 from training.data.examples import Example
-from training.errors import MissingLibraryError
+from training.errors import MissingLibraryError, OfflineModelError
 from training.evaluate.asking import Answer
 from training.evaluate.offline_constraint import constraint_of, processor_of
 from training.evaluate.quantised import Form, LoadedModel, load_model
@@ -33,14 +35,15 @@ THROUGH = "offline"
 class OfflineOptions:
     """How a model is loaded and asked.
 
-    `json_form` is the layout that the adapter was trained on. `max_model_tokens` bounds prompt and answer
-    as the engine's `--max-model-len` does; `batch_tokens` bounds what one batch holds, answers included.
+    `json_form` is the layout that the adapter was trained on; without it, what the folder's provenance
+    names, or compact. `max_model_tokens` bounds prompt and answer as the engine's `--max-model-len` does;
+    `batch_tokens` bounds what one batch holds, answers included.
     """
 
     form: Form = Form.AUTO
     device: str = "auto"
     constrained: bool = True
-    json_form: JsonForm = JsonForm.COMPACT
+    json_form: JsonForm | None = None
     batch_size: int = 8
     batch_tokens: int = 16_384
     max_model_tokens: int = 4096
@@ -67,10 +70,11 @@ class OfflineModel:
         except ModuleNotFoundError as error:
             raise MissingLibraryError("outlines", "eval") from error
         self.judged = judged
+        self.json_form = options.json_form or JsonForm.COMPACT
         self._task = task
         self._options = options
         self._model, self._tokenizer, self._device = loaded.model, loaded.tokenizer, loaded.device
-        constraint = constraint_of(task.output, options.json_form) if options.constrained else None
+        constraint = constraint_of(task.output, self.json_form) if options.constrained else None
         self.left_out = constraint.left_out if constraint else ()
         self._processor = (
             processor_of(constraint, outlines.from_transformers(loaded.model, loaded.tokenizer))
@@ -201,7 +205,10 @@ def load_offline(
         TrainingError: a library is missing, or folder, adapter, form or contract do not fit.
     """
     options = options or OfflineOptions()
-    constraint_of(task.output, options.json_form)  # a contract that cannot be forced costs no loading
+    json_form = options.json_form or _trained_form(adapter)
+    options = replace(options, json_form=json_form)
+    if options.constrained:
+        constraint_of(task.output, json_form)  # a contract that cannot be forced costs no loading
     loaded = load_model(base, adapter, options.form, options.device)
     digest = digest_of(adapter, ADAPTER_FILES) if adapter else None
     judged = Judged(
@@ -211,6 +218,17 @@ def load_offline(
         form=loaded.form,
     )
     return OfflineModel(task, loaded, judged, options)
+
+
+def _trained_form(adapter: Path | None) -> JsonForm:
+    """The layout that an adapter's provenance names; compact where it has none."""
+    path = adapter / PROVENANCE_FILE if adapter else None
+    if path is None or not path.is_file():
+        return JsonForm.COMPACT
+    try:
+        return Provenance.model_validate_json(path.read_bytes()).json_form
+    except (OSError, ValidationError) as error:
+        raise OfflineModelError(f"{path}: cannot be read: {str(error)[:200]}") from error
 
 
 def _generation(loaded: LoadedModel, task: Task) -> Any:

@@ -76,6 +76,8 @@ def processor_of(constraint: Constraint, model: Any) -> Any:
 
 
 def _json_constraint(schema: dict[str, Any] | bool, form: JsonForm) -> Constraint:
+    if schema is False:
+        raise OfflineModelError("the output contract cannot be forced: no answer keeps the schema `false`")
     exact = Constraint("json_schema", _laid_out(schema, form))
     refused = _refusal(exact)
     if not refused:
@@ -88,7 +90,7 @@ def _laid_out(schema: dict[str, Any] | bool, form: JsonForm, *, is_lenient: bool
     """The schema with the key that fixes llguidance's white space."""
     item, key = _SEPARATORS[form]
     options = {"whitespace_flexible": False, "item_separator": item, "key_separator": key}
-    given = ({} if schema else {"not": {}}) if isinstance(schema, bool) else schema
+    given = {} if isinstance(schema, bool) else schema
     return json.dumps({**given, "x-guidance": {**options, **({"lenient": True} if is_lenient else {})}})
 
 

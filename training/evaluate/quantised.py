@@ -46,6 +46,7 @@ class Form(StrEnum):
 
 
 _FLOATS = (Form.FLOAT32, Form.FLOAT16, Form.BFLOAT16)
+_WEIGHTS_ALONE = (Form.INT8_WEIGHTS, Form.FP8_WEIGHTS)
 _BY_TORCHAO = (Form.INT8, Form.INT8_WEIGHTS, Form.FP8, Form.FP8_WEIGHTS)
 
 
@@ -90,6 +91,8 @@ def load_model(
         model = _with_adapter(model, adapter)
     if form in _BY_TORCHAO:
         _quantise(model, form)
+        if chosen == "cpu" and form in _WEIGHTS_ALONE:
+            _make_dense(model)
     if not stored:
         model = model.to(torch.device(chosen))
     return LoadedModel(model.eval(), tokenizer, stored or form.value, chosen)
@@ -190,7 +193,6 @@ def _with_adapter(model: Any, adapter: Path) -> Any:
 
 def _quantise(model: Any, form: Form) -> None:
     """Quantise the base's linear layers in place; head and adapter stay as they are, as in the engine."""
-    from torch.nn import Linear  # noqa: PLC0415
     from torchao import quantization  # noqa: PLC0415
 
     makers = {
@@ -202,10 +204,22 @@ def _quantise(model: Any, form: Form) -> None:
         Form.FP8_WEIGHTS: quantization.Float8WeightOnlyConfig,
     }
 
-    def belongs_to_the_base(module: Any, name: str) -> bool:
-        return isinstance(module, Linear) and ".lora_" not in name and not name.endswith("lm_head")
+    quantization.quantize_(model, makers[form](), filter_fn=_belongs_to_the_base)
 
-    quantization.quantize_(model, makers[form](), filter_fn=belongs_to_the_base)
+
+def _make_dense(model: Any) -> None:
+    """Write quantised weights out as floats again: the same products, two to three times as fast on a CPU."""
+    from torch.nn import Parameter  # noqa: PLC0415
+
+    for name, module in model.named_modules():
+        if _belongs_to_the_base(module, name):
+            module.weight = Parameter(module.weight.dequantize(), requires_grad=False)
+
+
+def _belongs_to_the_base(module: Any, name: str) -> bool:
+    from torch.nn import Linear  # noqa: PLC0415
+
+    return isinstance(module, Linear) and ".lora_" not in name and not name.endswith("lm_head")
 
 
 def _need(library: str) -> None:
