@@ -119,3 +119,36 @@ def test_the_report_compares_models_on_the_same_records() -> None:
     assert [mistake.id for mistake in second.mistakes] == ["0", "1", "2"]
     (comparison,) = report.comparisons
     assert (comparison.difference, comparison.low, comparison.high) == (1.0, 1.0, 1.0)
+
+
+async def test_the_gateways_word_on_an_answer_is_kept_with_an_error_too() -> None:
+    headers = {
+        "x-firstline-outcome": "repaired",
+        "x-firstline-attempts": "2",
+        "x-firstline-cost-usd": "0.000123",
+    }
+    choice = {"message": {"content": "{}"}, "finish_reason": "stop"}
+
+    def repaired(_request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, json={"choices": [choice]}, headers=headers)
+
+    def failed(_request: httpx.Request) -> httpx.Response:
+        error = {"error": {"code": "reask_failed"}}
+        return httpx.Response(502, json=error, headers={**headers, "x-firstline-outcome": "failed"})
+
+    first = (await _ask(httpx.MockTransport(repaired)))[0]
+    assert (first.outcome, first.attempts, first.cost_usd) == ("repaired", 2, 0.000123)
+    second = (await _ask(httpx.MockTransport(failed)))[0]
+    assert (second.error, second.outcome, second.text) == ("502 reask_failed", "failed", None)
+
+
+@pytest.mark.parametrize("body", [{}, {"choices": []}, {"choices": [{}]}, {"choices": [{"message": None}]}])
+async def test_a_reply_of_another_shape_is_an_answer_with_an_error(body: dict[str, object]) -> None:
+    answers = await _ask(httpx.MockTransport(lambda _request: httpx.Response(200, json=body)))
+    assert {one.error for one in answers} == {"MalformedReply"}
+
+
+async def test_a_refusal_in_its_own_field_is_a_text() -> None:
+    choice = {"message": {"content": None, "refusal": "No."}, "finish_reason": "stop"}
+    answers = await _ask(httpx.MockTransport(lambda _: httpx.Response(200, json={"choices": [choice]})))
+    assert {one.text for one in answers} == {"No."}

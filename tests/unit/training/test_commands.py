@@ -71,3 +71,49 @@ def test_nobody_at_the_url_is_a_failure(tmp_path: Path) -> None:
     assert result.exit_code == 1
     assert "answered no request" in " ".join(result.output.split())
     assert json.loads(out.read_text("utf-8"))["models"][0]["fields_exact"]["rate"] == 0.0
+
+
+def test_a_key_pair_is_made_once_and_signs_a_specification(tmp_path: Path) -> None:
+    made = CliRunner().invoke(evaluate, ["key", "new", str(tmp_path / "owner")])
+    assert made.exit_code == 0, made.output
+    assert (tmp_path / "owner.key").stat().st_mode & 0o077 == 0
+    again = CliRunner().invoke(evaluate, ["key", "new", str(tmp_path / "owner")])
+    assert again.exit_code == 1
+    assert "cannot be written" in again.output
+
+
+def test_a_specification_that_is_not_frozen_is_said_so(tmp_path: Path) -> None:
+    spec = tmp_path / "spec.yaml"
+    spec.write_text("name: gate\n")
+    result = CliRunner().invoke(evaluate, [str(spec)])
+    assert result.exit_code == 1
+    assert "firstline eval freeze" in " ".join(result.output.split())
+
+
+def test_a_frozen_specification_needs_its_signature_where_keys_are_trusted(tmp_path: Path) -> None:
+    CliRunner().invoke(evaluate, ["key", "new", str(tmp_path / "owner")])
+    spec = str(ROOT / "examples" / "evaluations" / "ticket-triage.yaml")
+    result = CliRunner().invoke(evaluate, ["run", spec, "--trusted-keys", str(tmp_path / "owner.pub")])
+    assert result.exit_code == 1
+    assert "is not signed" in " ".join(result.output.split())
+
+
+def test_a_judge_of_the_specification_must_be_reachable_somewhere(tmp_path: Path) -> None:
+    rows = [{"id": str(at), "text": "t", "output": "billing"} for at in range(30)]
+    (tmp_path / "golden.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    (tmp_path / "spec.yaml").write_text(
+        f"name: gate\nowners: [me]\ntask: {ROOT}/examples/tasks/ticket-triage.yaml\n"
+        "golden: [{file: golden.jsonl, licence: CC0-1.0}]\n"
+        "metrics: [{metric: accuracy, minimum: 0.5}]\njudge: {model: j, rubric: r}\n",
+        "utf-8",
+    )
+    frozen = CliRunner().invoke(evaluate, ["freeze", str(tmp_path / "spec.yaml")])
+    assert frozen.exit_code == 0, frozen.output
+    result = CliRunner().invoke(evaluate, [str(tmp_path / "spec.yaml")])
+    assert result.exit_code == 1
+    assert "--judge-url" in result.output
+
+
+def test_a_missing_file_is_a_wrong_use(tmp_path: Path) -> None:
+    assert CliRunner().invoke(evaluate, [str(tmp_path / "missing.yaml")]).exit_code == 2
+    assert CliRunner().invoke(evaluate, ["--task", "missing.yaml"]).exit_code == 2
