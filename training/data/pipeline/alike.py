@@ -52,15 +52,11 @@ def relation(first: Row, second: Row, *, is_free_text: bool = False) -> Relation
 
 def _relation_of_leaves(first: Row, second: Row) -> Relation:
     one, other = dict(_leaves(first.output)), dict(_leaves(second.output))
-    is_explained = False
-    for place in one.keys() | other.keys():
-        ours, theirs = one.get(place), other.get(place)
-        if ours == theirs and type(ours) is type(theirs):
-            continue
-        verdict = _explained(ours, theirs, first.text, second.text)
-        if verdict is False:
-            return Relation.AMBIGUOUS
-        is_explained = is_explained or verdict is True
+    is_explained = any(
+        _explained(one.get(place), other.get(place), first.text, second.text)
+        for place in one.keys() | other.keys()
+        if stable_bytes(one.get(place)) != stable_bytes(other.get(place))
+    )
     return Relation.DIFFERENT if is_explained else Relation.AMBIGUOUS
 
 
@@ -85,17 +81,15 @@ def stands_in(value: object, text: str) -> bool:
     return fold(value) in _folded(text)
 
 
-def _explained(ours: object, theirs: object, our_text: str, their_text: str) -> bool | None:
-    """True where the texts explain the difference, False where both hold both, None where they are silent."""
-    here, there = stands_in(ours, our_text), stands_in(theirs, their_text)
-    if here and there:
-        crossed = stands_in(ours, their_text) and stands_in(theirs, our_text)
-        return not crossed
-    if here and theirs is None:
-        return not stands_in(ours, their_text)
-    if there and ours is None:
-        return not stands_in(theirs, our_text)
-    return None
+def _explained(ours: object, theirs: object, our_text: str, their_text: str) -> bool:
+    """Whether each value stands in its own text and one of them not in the other's; null needs no place."""
+    if not all(
+        value is None or stands_in(value, text) for value, text in ((ours, our_text), (theirs, their_text))
+    ):
+        return False
+    return not (stands_in(ours, their_text) or ours is None) or not (
+        stands_in(theirs, our_text) or theirs is None
+    )
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:

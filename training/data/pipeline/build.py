@@ -38,6 +38,8 @@ class Draft:
     findings: Findings = field(default_factory=Findings)
     golden: dict[str, int] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
+    lengths: dict[str, list[Length]] = field(default_factory=dict)
+    has_chat_template: bool = False
     leaks_left: int = 0
     personal_data_left: int = 0
 
@@ -65,6 +67,7 @@ class Build:
         self._counter = LengthCounter(task, spec.tokenizer) if spec.tokenizer else None
         self.redactor = Redactor(finder, handling, task.output)
         self._general_redactor = Redactor(finder, handling, TextOutput())
+        self._lengths: dict[int, Length] = {}
         self._draft = Draft()
 
     def run(self) -> Draft:
@@ -165,15 +168,18 @@ class Build:
         return rejected(rows[leak.position], reason, f"{leak.similarity:.3f} like {other} ({where})")
 
     def _short_enough(self, rows: Sequence[Row], kept: list[int]) -> list[int]:
-        limit = self._spec.max_tokens
-        if self._counter is None or limit is None:
+        if self._counter is None:
             return kept
-        lengths = self._counter.count([rows[position] for position in kept])
-        left = [position for position, length in zip(kept, lengths, strict=True) if length.total <= limit]
+        counted_lengths = self._counter.count([rows[position] for position in kept])
+        self._lengths = dict(zip(kept, counted_lengths, strict=True))
+        limit = self._spec.max_tokens
+        if limit is None:
+            return kept
+        left = [position for position in kept if self._lengths[position].total <= limit]
         self._draft.reject(
-            rejected(rows[position], "too_long", f"{length.total} tokens, and max_tokens is {limit}")
-            for position, length in zip(kept, lengths, strict=True)
-            if length.total > limit
+            rejected(rows[one], "too_long", f"{self._lengths[one].total} tokens, and max_tokens is {limit}")
+            for one in kept
+            if self._lengths[one].total > limit
         )
         self._draft.step("length", len(kept), len(left))
         return left
@@ -206,6 +212,11 @@ class Build:
         named, renamed = with_unique_ids([rows[position] for position in order])
         final = dict(zip(order, named, strict=True))
         self._draft.splits = {name: [final[one] for one in some] for name, some in by_split.items()}
+        self._draft.lengths = {
+            name: [self._lengths[one] for one in some if one in self._lengths]
+            for name, some in by_split.items()
+        }
+        self._draft.has_chat_template = self._counter is not None and self._counter.has_template
         self._draft.splits["train"] += [marked_as_replay(rows[position]) for position in chosen]
         everything = [row for some in self._draft.splits.values() for row in some]
         self._draft.personal_data_left = sum(

@@ -82,15 +82,23 @@ class Redactor:
             return replace(row, text=text)
 
     def is_against_policy(self, row: Row) -> bool:
-        """Whether a finished row still holds what the policy does not keep."""
-        values = [row.text, row.id, row.group, row.slice]
+        """Whether a finished row still holds what the policy does not keep.
+
+        A row without a placeholder is as it was when nothing was found in it.
+        """
+        values = [row.text] if self._is_choice else [row.text, row.output, row.rejected_output]
+        if not any(_PLACEHOLDER.search(str(value)) for value in values):
+            return False
         page = _Page(self._finder, self._handling, "")
-        page.deep(values if self._is_choice else [*values, row.output, row.rejected_output])
+        page.deep(values)
         return any(self._handling[name] is not Handling.KEEP for name in page.found)
 
     def _pseudonym(self, label: str) -> str:
-        """A label that holds personal data becomes a hash, so that equal labels stay equal."""
-        named = any(self._handling[span.entity] is not Handling.KEEP for span in self._finder.find(label))
+        """A label that is an address or a number of a person becomes a hash; equal labels stay equal."""
+        may_name = "@" in label or not any(map(str.isalpha, label))
+        named = may_name and any(
+            self._handling[span.entity] is not Handling.KEEP for span in self._finder.find(label)
+        )
         return f"x-{hashlib.sha256(label.encode()).hexdigest()[:12]}" if named else label
 
 

@@ -16,7 +16,7 @@ from training.data.examples import REPLAY_SOURCE, read_manifest
 from training.data.pipeline.build import Build, Draft
 from training.data.pipeline.card import data_card
 from training.data.pipeline.gate import problems_of
-from training.data.pipeline.lengths import LengthCounter, LengthFigures
+from training.data.pipeline.lengths import LengthFigures
 from training.data.pipeline.personal import PersonalDataFinder
 from training.data.pipeline.report import (
     REPORT_FILE,
@@ -115,7 +115,7 @@ def _write_documents(
 def _report(spec: BuildSpec, task: Task, build: Build, draft: Draft) -> BuildReport:
     of_task = {name: [row for row in rows if not _is_replay(row)] for name, rows in draft.splits.items()}
     rows = [row for some in of_task.values() for row in some]
-    prompts, completions, has_template = _lengths(spec, task, of_task)
+    lengths = draft.lengths if spec.tokenizer else {}
     report = BuildReport(
         steps=tuple(draft.steps),
         rejected=counted(one.reason for one in draft.rejected),
@@ -140,26 +140,16 @@ def _report(spec: BuildSpec, task: Task, build: Build, draft: Draft) -> BuildRep
         leaks_removed=counted(draft.leaks),
         leaks_left=draft.leaks_left,
         similarity={"near": spec.duplicates.near, "semantic": spec.duplicates.semantic},
-        prompt_tokens=prompts,
-        completion_tokens=completions,
-        has_chat_template=has_template,
+        prompt_tokens={
+            name: LengthFigures.of([one.prompt_tokens for one in some]) for name, some in lengths.items()
+        },
+        completion_tokens={
+            name: LengthFigures.of([one.completion_tokens for one in some]) for name, some in lengths.items()
+        },
+        has_chat_template=draft.has_chat_template,
         max_tokens=spec.max_tokens,
     )
     return report.model_copy(update={"problems": problems_of(spec, report)})
-
-
-def _lengths(
-    spec: BuildSpec, task: Task, splits: dict[str, list[Row]]
-) -> tuple[dict[str, LengthFigures], dict[str, LengthFigures], bool]:
-    if spec.tokenizer is None:
-        return {}, {}, False
-    counter = LengthCounter(task, spec.tokenizer)
-    lengths = {name: counter.count(splits[name]) for name in SPLITS}
-    prompts = {name: LengthFigures.of([one.prompt_tokens for one in some]) for name, some in lengths.items()}
-    targets = {
-        name: LengthFigures.of([one.completion_tokens for one in some]) for name, some in lengths.items()
-    }
-    return prompts, targets, counter.has_template
 
 
 def _clean(one: Rejected, build: Build) -> Rejected:
