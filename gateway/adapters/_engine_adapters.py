@@ -10,7 +10,7 @@ from contracts.adapter import AdapterManifest
 from gateway.adapters._engine_check import EngineCheck
 from gateway.adapters._loads import AdapterStatus, Load, LoadState
 from gateway.adapters._moves import AdapterMoves
-from gateway.adapters._residency import Residency
+from gateway.adapters._residency import MIN_RESIDENT_SECONDS, Residency
 from gateway.adapters.ports import AdapterEngine, AdapterPool
 from gateway.adapters.store import AdapterStore
 from gateway.settings import AdapterSettings
@@ -120,6 +120,21 @@ class EngineAdapters:
             self._make_room(group, lacking, wanted, urgent)
         self._check.start_due(group)
 
+    def expel(self, group: asyncio.TaskGroup, names: Iterable[str]) -> None:
+        """Have adapters leave that nobody may use any more; one that stays is told again later."""
+        now = self._clock()
+        for name in names:
+            kept = self.remembered(name)
+            is_rested = now - kept.since >= MIN_RESIDENT_SECONDS
+            if self.is_healthy and kept.has_place and not kept.is_busy and is_rested:
+                self._evict(group, name, kept)
+
+    def _evict(self, group: asyncio.TaskGroup, name: str, kept: Load) -> None:
+        kept.leave()
+        # Taken from the routing at once, so that no request is sent to a name that is going.
+        self._engine.ready_adapters -= {name}
+        group.create_task(self._moves.evict(name, kept))
+
     def _forget_if_restarted(self) -> None:
         """An engine that comes up has nothing loaded and deserves a first attempt with everything."""
         if self.is_healthy and not self._was_healthy:
@@ -167,11 +182,7 @@ class EngineAdapters:
             leaver = self._residency.leaver(wanted, urgent, for_one=name)
             if leaver is None:
                 return
-            kept = self._residency.loads[leaver]
-            kept.leave()
-            # Taken from the routing at once, so that no request is sent to a name that is going.
-            self._engine.ready_adapters -= {leaver}
-            group.create_task(self._moves.evict(leaver, kept))
+            self._evict(group, leaver, self._residency.loads[leaver])
 
     def _status(self, name: str) -> AdapterStatus:
         if self.is_ready(name):

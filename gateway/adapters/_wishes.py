@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterable, KeysView, Sequence
+from collections.abc import Container, Iterable, KeysView, Sequence
 from typing import Final
 
 from contracts.adapter import AdapterManifest
@@ -22,6 +22,7 @@ class Wishes:
         self._demanded: OrderedDict[str, AdapterManifest] = OrderedDict()
         self._held: dict[str, list[AdapterManifest]] = {}
         self._former: OrderedDict[str, AdapterManifest] = OrderedDict()
+        self._withdrawn: frozenset[str] = frozenset()
 
     @property
     def held(self) -> KeysView[str]:
@@ -43,6 +44,18 @@ class Wishes:
         if len(self._demanded) > MAX_ON_DEMAND:
             self._retire(self._demanded.popitem(last=False)[1])
         return is_new
+
+    def withdraw(self, names: Iterable[str]) -> bool:
+        """Set what is out of service: it is wanted by nobody but channels and registrations."""
+        before, self._withdrawn = self._withdrawn, frozenset(names)
+        for name in self._withdrawn:
+            self._demanded.pop(name, None)
+            self._former.pop(name, None)
+        return before != self._withdrawn
+
+    def unwelcome(self, wanted: Container[str]) -> list[str]:
+        """What no engine should keep."""
+        return sorted(name for name in self._withdrawn if name not in wanted)
 
     def hold(self, manifest: AdapterManifest) -> None:
         """Add what a registration waits for; holds are counted."""

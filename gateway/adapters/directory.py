@@ -71,6 +71,7 @@ class AdapterDirectory:
                 channels = await self._channels.channels()
             found = {manifest.name: manifest for manifest in manifests}
             self._view = _View(generation, channels, found, retired)
+        self._reconciler.withdraw(retired)
         self._reconciler.aim([found[name] for name in self._named() if name in found])
 
     def resolve(self, task: str) -> AdapterManifest | None:

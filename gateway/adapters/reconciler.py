@@ -68,6 +68,11 @@ class Reconciler:
         if self._wishes.demand(manifest):
             self._woken.set()
 
+    def withdraw(self, names: Iterable[str]) -> None:
+        """Set what is retired: unloaded from every engine once its last request there is done."""
+        if self._wishes.withdraw(names):
+            self._woken.set()
+
     @contextmanager
     def holding(self, manifest: AdapterManifest) -> Iterator[None]:
         """Want a version for as long as the block lasts; a failure before it is forgotten."""
@@ -135,8 +140,10 @@ class Reconciler:
             held=self._wishes.held & wanted.keys(),
             waiting=pool.waiting.keys() & wanted.keys(),
         )
+        unwelcome = self._wishes.unwelcome(wanted)
         fits_all = len(wanted) <= pool.settings.max_resident_adapters
         for engine in engines:
+            engine.expel(group, unwelcome)
             mine = wanted if fits_all or not engine.has_room else _rarest_first(wanted, engines)
             engine.start_due(group, mine, urgent[engine.name])
 

@@ -18,7 +18,7 @@ from gateway.errors import (
     ModelRetiredError,
 )
 from gateway.state import BASE_VERSION, AuditRecord, Channel
-from tests.support.adapter_side import GATED, OPEN, TASK, Side, gateway_side
+from tests.support.adapter_side import GATED, OPEN, TASK, Side, gateway_side, until
 from tests.support.gate_reports import report_bytes
 from tests.support.peft_folder import write_peft_folder
 from tests.support.stub_engine import Reply, StubEngine
@@ -72,6 +72,33 @@ async def test_a_retired_version_is_refused_by_name_and_its_files_are_kept(
         retirement = side.directory.retirement(manifest.name)
         assert retirement is not None
         assert (retirement.by, retirement.reason) == ("ml-team", "wrong totals")
+
+
+async def test_a_retired_version_leaves_every_engine(tmp_path: Path, engine: StubEngine) -> None:
+    with StubEngine() as second:
+        async with gateway_side(tmp_path, engine, second, settings=GATED) as side:
+            await until(lambda: all(each.is_healthy for each in side.pool.engines))
+            manifest = await side.registry.register(write_peft_folder(tmp_path / "a"), TASK)
+            kept = await side.registry.register(write_peft_folder(tmp_path / "b", seed=1), TASK)
+            side.directory.demand(manifest.name)
+            await side.caretaker.retire(manifest.name)
+            await until(lambda: {*engine.adapters, *second.adapters} == {kept.name})
+            assert [each.ready_adapters for each in side.pool.engines] == [{kept.name}] * 2
+
+
+async def test_another_gateway_unloads_what_was_retired_elsewhere(tmp_path: Path, engine: StubEngine) -> None:
+    with StubEngine() as second:
+        async with (
+            gateway_side(tmp_path, engine, settings=GATED) as one,
+            gateway_side(tmp_path, second, settings=GATED) as other,
+        ):
+            manifest = await one.registry.register(write_peft_folder(tmp_path / "a"), TASK)
+            await until(lambda: other.directory.demand(manifest.name))
+            await until(lambda: manifest.name in second.adapters)
+            await one.caretaker.retire(manifest.name)
+            await until(lambda: manifest.name not in {*engine.adapters, *second.adapters})
+            with pytest.raises(ModelRetiredError):
+                other.directory.demand(manifest.name)
 
 
 async def test_a_version_that_a_channel_names_is_not_retired(tmp_path: Path, engine: StubEngine) -> None:
