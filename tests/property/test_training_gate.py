@@ -22,6 +22,7 @@ RULES: list[dict[str, Any]] = [
     {"metric": "fields_exact", "minimum": 0.8, "max_regression": 0.03},
     {"metric": "answers_valid", "minimum": 0.9, "max_regression": 0.05},
     {"metric": "latency_p95_seconds", "maximum": 2.0, "max_regression": 0.5},
+    {"metric": "cost_per_success_usd", "maximum": 0.3, "max_regression": 0.2},
 ]
 GATE = Gate(specification(*RULES, min_records=20), resamples=999)
 

@@ -51,7 +51,7 @@ def specification(*metrics: Mapping[str, Any], **changes: Any) -> Specification:
 def observed(
     number: int, *right: bool, group: str = "", seconds: float = 0.1, lost: bool = False
 ) -> Observation:
-    """A record whose fields are right or wrong as given."""
+    """A record whose fields are right or wrong as given; each has a cost of its own."""
     fields = {f"field-{at}": one and not lost for at, one in enumerate(right)}
     row = GoldenRow(id=str(number), text="text", output=dict.fromkeys(fields, "x"), group=group)
     answer = Answer(row.id, None if lost else "{}", seconds, error="ConnectError" if lost else "")
@@ -62,4 +62,5 @@ def observed(
         is_lost=lost,
         is_first_valid=not lost,
         is_refused=False,
+        cost_usd=None if lost else 0.1 + number / 100,
     )

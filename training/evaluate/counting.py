@@ -24,13 +24,13 @@ def f1(counts: Sequence[tuple[float, float, float]]) -> Counted:
 
 
 def precision(counts: Sequence[tuple[float, float, float]]) -> Counted:
-    """Precision, from the same counts."""
-    return _of_matches(counts, lambda sums: _divide(sums[:, 0], sums[:, 0] + sums[:, 1]))
+    """Precision, from the same counts; 0 where nothing was answered though there was something."""
+    return _of_matches(counts, _precision)
 
 
 def recall(counts: Sequence[tuple[float, float, float]]) -> Counted:
-    """Recall, from the same counts."""
-    return _of_matches(counts, lambda sums: _divide(sums[:, 0], sums[:, 0] + sums[:, 2]))
+    """Recall, from the same counts; 0 where something was answered though there was nothing."""
+    return _of_matches(counts, _recall)
 
 
 def macro_f1(gold: Sequence[str], given: Sequence[str], classes: Sequence[str]) -> Counted:
@@ -78,6 +78,16 @@ def _share(sums: Floats) -> Floats:
 
 def _f1(sums: Floats) -> Floats:
     return _divide(2 * sums[:, 0], 2 * sums[:, 0] + sums[:, 1] + sums[:, 2])
+
+
+def _precision(sums: Floats) -> Floats:
+    answered = sums[:, 0] + sums[:, 1]
+    return _divide(sums[:, 0], np.where(answered > 0, answered, sums[:, 2]))
+
+
+def _recall(sums: Floats) -> Floats:
+    wanted = sums[:, 0] + sums[:, 2]
+    return _divide(sums[:, 0], np.where(wanted > 0, wanted, sums[:, 1]))
 
 
 def _macro_f1(sums: Floats) -> Floats:

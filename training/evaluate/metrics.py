@@ -175,9 +175,11 @@ def _latency(share: float) -> _Family:
 
 
 def _cost(given: Observations, _: str) -> Measure | None:
+    """What a lost request has cost nobody knows: as much as the dearest, so that losing one never helps."""
+    known = [one.cost_usd for one in given if one.cost_usd is not None]
     counts = []
     for one in given:
-        cost = 0.0 if one.is_lost else one.cost_usd
+        cost = max(known, default=0.0) if one.is_lost else one.cost_usd
         if cost is None:
             return None
         is_success = one.answer.outcome in _SUCCESSES if one.answer.outcome else one.score.is_valid

@@ -32,10 +32,15 @@ def test_a_class_that_only_the_answers_name_counts_with_zero() -> None:
 
 
 def test_a_ratio_without_anything_is_no_number() -> None:
-    assert math.isnan(value(counting.precision([(0, 0, 3)])))
+    assert math.isnan(value(counting.precision([(0, 0, 0)])))
     assert math.isnan(value(counting.f1([(0, 0, 0)])))
 
 
 def test_cost_is_for_each_success_and_infinite_without_one() -> None:
     assert value(counting.cost_per([(0.02, 1), (0.01, 0), (0.03, 1)])) == pytest.approx(0.03)
     assert value(counting.cost_per([(0.02, 0)])) == math.inf
+
+
+def test_a_class_that_was_never_answered_has_no_precision_and_one_that_was_never_wanted_no_recall() -> None:
+    assert value(counting.precision([(0, 0, 3)])) == 0.0
+    assert value(counting.recall([(0, 3, 0)])) == 0.0
