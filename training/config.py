@@ -119,7 +119,8 @@ class Schedule(_Section):
     `max_tokens` bounds prompt and target together. `packing` fills each row of a batch with as many whole
     examples as fit in `max_tokens`; `batch_size` then counts rows. `warmup_ratio` and `decay_ratio` (of
     `wsd`: warm-up, stable, decay) are shares of all steps. `batch_size` is per process.
-    `deterministic` asks the libraries for the same bits on every run; `compile` for torch.compile.
+    `average_decay` stores an exponential moving average of the weights (0.99 to 0.999) in the place of the
+    last ones. `deterministic` asks the libraries for the same bits on every run; `compile` for torch.compile.
     """
 
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
@@ -128,6 +129,7 @@ class Schedule(_Section):
     decay_ratio: float = Field(default=0.2, gt=0, lt=1)
     weight_decay: float = Field(default=0.0, ge=0)
     label_smoothing: float = Field(default=0.0, ge=0, lt=1)
+    average_decay: float | None = Field(default=None, gt=0, lt=1)
     max_grad_norm: float = Field(default=1.0, gt=0)
     epochs: float = Field(default=3, gt=0)
     max_steps: int | None = Field(default=None, ge=1)
@@ -216,6 +218,8 @@ class Recipe(_Section):
             raise ValueError("'preference' belongs to the method dpo")
         if self.distillation is not None and self.method is not Method.DISTILLATION:
             raise ValueError("'distillation' belongs to the method distillation")
+        if self.stopping is not None and self.schedule.average_decay is not None:
+            raise ValueError("schedule.average_decay: 'stopping' stores the best weights, not their average")
         if self.method is Method.DPO and self.schedule.packing:
             raise ValueError("schedule.packing: the two answers of a pair are compared, not packed")
         if self.stopping is not None and self.data.dataset is None and self.data.validation is None:

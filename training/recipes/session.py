@@ -19,6 +19,7 @@ from transformers.integrations import TensorBoardCallback
 from training.config import Distillation, Method, Recipe
 from training.errors import InterruptedRunError
 from training.recipes.arguments import arguments_for, steps_of, tensorboard_writer
+from training.recipes.averaging import AverageWeights
 from training.recipes.batches import collate, row_tokens
 from training.recipes.callbacks import (
     FollowEpoch,
@@ -108,12 +109,14 @@ class Session:
         watching: list[Any] = []
         if stopping is not None:
             watching = [EarlyStoppingCallback(stopping.patience, stopping.min_delta), ValidateAtEnd()]
+        average = self.recipe.schedule.average_decay
         logged = self.recipe.tensorboard and self.trainer.is_world_process_zero()
         callbacks = [
             FollowEpoch(self._order),
             StopWhenDiverged(),
             Throughput(self._tokens_at),
             *watching,
+            AverageWeights(average) if average is not None else None,
             TensorBoardCallback(tensorboard_writer(self.recipe)) if logged else None,
             interruption,
             progress,
