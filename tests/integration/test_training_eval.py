@@ -6,17 +6,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from typer.testing import CliRunner
 
 from contracts.evaluation import GateReport, Verdict
+from tests.support.evaluation_models import frozen, judge_at, party, prefer_long, right
+from tests.support.evaluations import NOTES
 from tests.support.gateway_process import GatewayThread
 from tests.support.peft_folder import write_peft_folder
 from tests.support.settings_files import REPOSITORY
 from tests.support.stub_engine import Reply, StubEngine
 from training.commands.eval import app
+from training.data.examples import Example
+from training.evaluate.asking import Answer
+from training.evaluate.golden import GoldenRow
 from training.evaluate.records import EvaluationReport
+from training.evaluate.rouge import RougeL
+from training.evaluate.run import Parties, run_evaluation
 
 Result = Any
 """What a command gave: `exit_code`, `output`, `stdout`."""
@@ -158,3 +166,30 @@ def test_the_short_form_measures_models_on_a_file(
     result = CliRunner().invoke(app, [*arguments, *models, "--url", f"{gateway.url}/v1"])
     assert result.exit_code == 0, result.output
     assert json.loads(out.read_text("utf-8"))["models"][1]["fields_exact"]["rate"] == 1.0
+
+
+async def test_free_text_is_scored_by_rouge_and_by_the_judge() -> None:
+    rows = tuple(GoldenRow(id=str(at), text="Sum it up.", output="the parcel is late") for at in range(40))
+    rules = (
+        {"metric": "rouge_l", "minimum": 0.5},
+        {"metric": "judge_score", "minimum": 0.5},
+        {"metric": "judge_preference", "minimum": 0.5},
+    )
+    spec = frozen(*rules, task=NOTES, rows=rows, judge={"model": "j", "rubric": "Be right."})
+
+    def short(example: Example) -> Answer:
+        return Answer(example.id, "the parcel", 0.1)
+
+    parties = Parties(party(right, "notes"), party(short, "notes@base"))
+    report = await run_evaluation(spec, parties, judge=judge_at(httpx.MockTransport(prefer_long)))
+    assert [one.value for one in report.metrics] == [1.0, 1.0, 1.0]
+    assert report.verdict is Verdict.PASS
+    assert report.models[1].figures["rouge_l"].value == pytest.approx(2 * 0.5 / 1.5)
+    assert report.models[1].figures["judge_score"].value == 0.0
+
+
+def test_rouge_counts_words_of_any_script() -> None:
+    scorer = RougeL()
+    assert scorer.score("Der Müller kommt heute", "heute kommt der Müller") == pytest.approx(0.5)
+    assert scorer.score("привет мир", "Привет, мир!") == 1.0
+    assert scorer.score("anything", None) == scorer.score("...", "a") == 0.0

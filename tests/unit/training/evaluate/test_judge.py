@@ -6,7 +6,7 @@ import json
 
 import httpx
 
-from tests.unit.training.evaluate.conftest import judge_at
+from tests.support.evaluation_models import judge_at
 from training.evaluate.judge import JudgeClient, Text
 
 LONG, SHORT = Text("in", "gold", "one two three four"), Text("in", "gold", "one")

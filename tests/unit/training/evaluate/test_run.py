@@ -4,76 +4,24 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from contracts.evaluation import GateReport, Judged, Verdict
-from tests.support.evaluations import NOTES, QUEUES, specification
+from tests.support.evaluation_models import ROWS, Model, Reply, frozen, party, right
+from tests.support.evaluations import QUEUES
 from training.data.examples import Example
 from training.errors import EvaluationError
 from training.evaluate.asking import Answer
 from training.evaluate.environment import environment
 from training.evaluate.frozen import Frozen
-from training.evaluate.golden import GoldenRow
-from training.evaluate.judge import JudgeClient
 from training.evaluate.ports import Party
-from training.evaluate.records import EvaluationReport, GoldenFile
+from training.evaluate.records import EvaluationReport
 from training.evaluate.run import Parties, run_evaluation
-
-LABELS = ("billing", "shipping", "other")
-ROWS = tuple(
-    GoldenRow(
-        id=str(at),
-        text=f"ticket number {at} about a parcel that has not arrived",
-        output=LABELS[at % 3],
-        slice="early" if at < 30 else "late",
-    )
-    for at in range(60)
-)
-RULES = (
-    {"metric": "accuracy", "minimum": 0.8, "max_regression": 0.1},
-    {"metric": "latency_p95_seconds", "maximum": 1.0},
-)
-Reply = Callable[[Example], Answer]
-
-
-class Model:
-    """Answers by a function, and remembers what it was asked."""
-
-    def __init__(self, reply: Reply) -> None:
-        self._reply = reply
-        self.asked: list[str] = []
-
-    async def ask(self, examples: Sequence[Example], on_answer: Callable[[], None]) -> list[Answer]:
-        answers = []
-        for example in examples:
-            self.asked.append(example.id)
-            answers.append(self._reply(example))
-            on_answer()
-        return answers
-
-
-def right(example: Example) -> Answer:
-    return Answer(
-        example.id, str(example.output), 0.1, 10, 1, "stop", outcome="valid", attempts=1, cost_usd=1e-5
-    )
 
 
 def wrong(example: Example) -> Answer:
     return Answer(example.id, "other", 0.2, 10, 1, "stop")
-
-
-def party(reply: Reply, name: str) -> Party:
-    return Party(Judged(model=name, base_model="small"), Model(reply), "gateway")
-
-
-def frozen(*rules: Any, task: Any = QUEUES, rows: tuple[GoldenRow, ...] = ROWS, **changes: Any) -> Frozen:
-    golden = (GoldenFile(name="golden.jsonl", sha256="0" * 64, rows=len(rows), licence="CC0-1.0"),)
-    spec = specification(*(rules or RULES), **changes)
-    return Frozen(spec, task, rows, golden, "1" * 64, "owner", Path("gate.lock.json"))
 
 
 async def evaluate(
@@ -188,26 +136,6 @@ async def test_perturbed_rows_that_get_another_answer_lower_the_stability_and_ha
     assert model.figures["accuracy"].value == 1.0
     assert model.by_slice["suite/typos"].figures["accuracy"].value == pytest.approx(1 / 3, abs=0.05)
     assert report.metrics[0].value == pytest.approx(1 / 3, abs=0.05)
-
-
-async def test_free_text_is_scored_by_rouge_and_by_the_judge(judge: JudgeClient) -> None:
-    rows = tuple(GoldenRow(id=str(at), text="Sum it up.", output="the parcel is late") for at in range(40))
-    rules = (
-        {"metric": "rouge_l", "minimum": 0.5},
-        {"metric": "judge_score", "minimum": 0.5},
-        {"metric": "judge_preference", "minimum": 0.5},
-    )
-    spec = frozen(*rules, task=NOTES, rows=rows, judge={"model": "j", "rubric": "Be right."})
-
-    def short(example: Example) -> Answer:
-        return Answer(example.id, "the parcel", 0.1)
-
-    parties = Parties(party(right, "notes"), party(short, "notes@base"))
-    report = await run_evaluation(spec, parties, judge=judge)
-    assert [one.value for one in report.metrics] == [1.0, 1.0, 1.0]
-    assert report.verdict is Verdict.PASS
-    assert report.models[1].figures["rouge_l"].value == pytest.approx(2 * 0.5 / 1.5)
-    assert report.models[1].figures["judge_score"].value == 0.0
 
 
 def test_a_report_names_no_host() -> None:
