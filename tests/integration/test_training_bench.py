@@ -82,6 +82,7 @@ def test_a_specification_gives_reports_and_a_recommendation(tmp_path: Path, serv
 def test_candidates_at_one_host_take_turns_at_the_stated_concurrency(
     tmp_path: Path, server: ScriptedTeacher
 ) -> None:
+    server.script(Turn("billing"), *[Turn("billing", awaits=4)] * 3)
     result = _run(str(_spec(tmp_path, server, "good", "bad", concurrency=3)))
     assert result.exit_code == 0, result.output
     assert server.most_at_once == 3

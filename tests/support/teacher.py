@@ -19,7 +19,10 @@ Body = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One scripted reply. `hangs` holds the request until the server closes; `cuts` drops the connection."""
+    """One scripted reply. `hangs` holds the request until the server closes; `cuts` drops the connection.
+
+    `awaits` holds it until so many requests have come in all.
+    """
 
     text: str | None = ""
     finish_reason: str = "stop"
@@ -30,6 +33,7 @@ class Turn:
     raw: bytes | None = None
     hangs: bool = False
     cuts: bool = False
+    awaits: int = 0
     prompt_tokens: int | None = 100
     completion_tokens: int = 20
 
@@ -45,6 +49,7 @@ class ScriptedTeacher:
         self._now = 0
         self._queue: deque[Turn] = deque()
         self._closing = asyncio.Event()
+        self._held: list[tuple[int, asyncio.Event]] = []
         self._arrived = threading.Condition()
         self._thread: LoopThread | None = None
         self._runner: web.AppRunner | None = None
@@ -98,16 +103,21 @@ class ScriptedTeacher:
             self._arrived.notify_all()
         self.keys.append(request.headers.get("authorization", ""))
         turn = self._queue.popleft() if self._queue else self.rule(body)
+        for count, event in self._held:
+            if len(self.requests) >= count:
+                event.set()
         self._now += 1
         self.most_at_once = max(self.most_at_once, self._now)
         try:
-            # Gives requests of the same client the time to be here together.
-            await asyncio.sleep(0.005)
             return await self._delivered(request, turn)
         finally:
             self._now -= 1
 
     async def _delivered(self, request: web.Request, turn: Turn) -> web.StreamResponse:
+        if len(self.requests) < turn.awaits:
+            event = asyncio.Event()
+            self._held.append((turn.awaits, event))
+            await event.wait()
         if turn.hangs:
             await self._closing.wait()
         if turn.cuts:

@@ -198,16 +198,14 @@ def _hints(chosen: ArmFigures, figures: Sequence[ArmFigures]) -> list[str]:
             f"{form} of {failures} failures are of form: force the grammar (through a gateway or engine) "
             "before you tune."
         )
-    best = max(
-        (one for one in figures if one.model == chosen.model and one.through == chosen.through),
-        key=lambda one: (one.shots > 0, one.right.rate),
-    )
-    plain = next((one for one in figures if one.model == best.model and one.shots == 0), None)
-    if best.shots and plain is not None and best.right.rate > plain.right.rate:
+    own = [one for one in figures if one.candidate == chosen.candidate]
+    plain = next((one for one in own if one.shots == 0), None)
+    best = max(own, key=lambda one: one.right.rate)
+    if plain is not None and best.right.rate > plain.right.rate:
         gain = 100 * (best.right.rate - plain.right.rate)
         hints.append(
-            f"Showing {best.shots} examples gains {best.model} {gain:.0f} points: tuning on more of them "
-            "would gain without their tokens in every prompt."
+            f"Showing {best.shots} examples gains {best.candidate} {gain:.0f} points on these rows: tuning "
+            "on more of them would gain without their tokens in every prompt."
         )
     return hints
 

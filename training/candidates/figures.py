@@ -52,6 +52,7 @@ class ArmFigures(Record):
     """
 
     label: str
+    candidate: str
     model: str
     through: str
     shots: int
@@ -75,6 +76,7 @@ def figures_of(arm: Arm, outcomes: Sequence[Outcome], seed: int = 0) -> ArmFigur
     seconds = [one.seconds for one in outcomes if one.is_answered]
     return ArmFigures(
         label=arm.label,
+        candidate=arm.candidate.label,
         model=arm.candidate.model,
         through=arm.candidate.through.value,
         shots=arm.shots,
