@@ -42,6 +42,7 @@ class AdapterCaretaker:
                 raise InvalidRequestError(f"the report is of {of} for task {report.task!r}, not of {name}")
             sha256 = hashlib.sha256(content).hexdigest()
             act.details |= {"evaluation": sha256, "spec": report.spec, "verdict": report.verdict.value}
+            await asyncio.to_thread(parts.store.dossiers.has_room, name, sha256)
             await parts.mirror.put_evaluation(name, sha256, content)
             return await asyncio.to_thread(parts.store.dossiers.attach, name, content)
 

@@ -66,15 +66,20 @@ class Dossiers:
             ConflictError: the version has as many reports as it may have.
         """
         evaluation = Evaluation(read_report(content), hashlib.sha256(content).hexdigest(), "attached")
-        target = self._root / _EVALUATIONS / name / f"{evaluation.sha256}.json"
-        if target.exists():
-            return evaluation
-        if len(self.attached(name)) >= MAX_EVALUATIONS:
+        if self.has_room(name, evaluation.sha256):
+            _write(self._root / _EVALUATIONS / name / f"{evaluation.sha256}.json", content)
+        return evaluation
+
+    def has_room(self, name: str, sha256: str) -> bool:
+        """Whether a report would be added; False where it is there. Raises ConflictError where none fits."""
+        attached = self.attached(name)
+        if sha256 in attached:
+            return False
+        if len(attached) >= MAX_EVALUATIONS:
             raise ConflictError(
                 f"{name} has {MAX_EVALUATIONS} evaluations attached, which is the most there are"
             )
-        _write(target, content)
-        return evaluation
+        return True
 
     def attached(self, name: str) -> tuple[str, ...]:
         """The SHA-256 of every attached report."""

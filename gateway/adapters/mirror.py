@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -100,6 +101,7 @@ class RemoteMirror:
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="remote-adapters")
         self._known: dict[str, AdapterManifest] = {}
         self._refused: dict[str, _Refused] = {}
+        self._told: set[str] = set()
         self.problem: str | None = None
 
     async def push(self, manifest: AdapterManifest) -> bool:
@@ -188,19 +190,34 @@ class RemoteMirror:
         dossiers = self._store.dossiers
         here = (await asyncio.to_thread(dossiers.retired, {})).keys()
         for name in sorted((listing.retired - here) | (here & (listing.versions - listing.retired))):
-            retirement = await self._call(partial(self._layout.retirement, name))
-            if retirement is None:
-                await asyncio.to_thread(dossiers.revive, name)
-            else:
-                await asyncio.to_thread(dossiers.retire, name, retirement)
+            with self._passing_over(name):
+                retirement = await self._call(partial(self._layout.retirement, name))
+                if retirement is None:
+                    await asyncio.to_thread(dossiers.revive, name)
+                else:
+                    await asyncio.to_thread(dossiers.retire, name, retirement)
 
     async def _follow_evaluations(self, listing: RemoteListing) -> None:
         dossiers = self._store.dossiers
         for name in sorted(listing.evaluations.keys() & self._known.keys()):
             known = await asyncio.to_thread(dossiers.attached, name)
             for sha256 in sorted(listing.evaluations[name].difference(known)):
-                content = await self._call(partial(self._layout.evaluation, name, sha256))
-                await asyncio.to_thread(dossiers.attach, name, content)
+                with self._passing_over(f"{name}/{sha256}"):
+                    await asyncio.to_thread(dossiers.has_room, name, sha256)
+                    content = await self._call(partial(self._layout.evaluation, name, sha256))
+                    await asyncio.to_thread(dossiers.attach, name, content)
+
+    @contextmanager
+    def _passing_over(self, what: str) -> Iterator[None]:
+        """One thing that is damaged there holds up no other; it is told once."""
+        try:
+            yield
+        except RemoteStoreError:
+            raise
+        except GatewayError as error:
+            if what not in self._told:
+                _log.error("remote_adapter_damaged", what=what, error=error.message)
+            self._told.add(what)
 
     async def _call(self, work: Callable[[], Result]) -> Result:
         """Do remote work in a thread, within the bound; every backend raises errors of its own."""

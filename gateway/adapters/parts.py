@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -67,12 +67,12 @@ class AdapterParts:
         path = self.store.path(manifest)
         return await asyncio.to_thread(self.store.dossiers.evaluations, manifest.name, path)
 
-    async def finding(self, manifest: AdapterManifest) -> GateFinding:
-        """What the gate says of a version now."""
+    def finding(self, manifest: AdapterManifest, evaluations: Sequence[Evaluation]) -> GateFinding:
+        """What the gate says of a version with these reports, newest first, now."""
         task = self.catalog.get(manifest.task)
         if task is None:
             return GateFinding(False, f"no task {manifest.task!r} is served")
-        return judge(manifest, task, await self.evaluations(manifest))
+        return judge(manifest, task, evaluations)
 
 
 def checked_reason(reason: str, field: str) -> str:

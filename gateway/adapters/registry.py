@@ -158,11 +158,12 @@ class AdapterRegistry:
         if await asyncio.to_thread(dossiers.retirement, name) is not None:
             await parts.mirror.revive(name)
             await asyncio.to_thread(dossiers.revive, name)
+            await parts.directory.refresh()
             act.details["revived"] = "it was retired before"
 
     async def _may_pass(self, act: Act, manifest: AdapterManifest, override: str | None) -> bool:
         """Whether the gate, the rules or a person let a version into the stable channel; it is recorded."""
-        finding = await self._parts.finding(manifest)
+        finding = self._parts.finding(manifest, await self._parts.evaluations(manifest))
         act.details["gate"] = finding.reason
         if finding.evaluation is not None:
             act.details["evaluation"] = finding.evaluation.sha256

@@ -124,12 +124,15 @@ class RemoteLayout:
         self._fs.pipe_file(self._path(name, _RETIRED_FILE), retirement.model_dump_json().encode())
 
     def retirement(self, name: str) -> Retirement | None:
-        """When and why a version was retired; None where it is not. Raises ValidationError."""
+        """When and why a version was retired; None where it is not. Raises AdapterRefusedError."""
         try:
             content = self._read(self._path(name, _RETIRED_FILE), MAX_RETIREMENT_BYTES)
         except FileNotFoundError:
             return None
-        return Retirement.model_validate_json(content)
+        try:
+            return Retirement.model_validate_json(content)
+        except ValidationError as error:
+            raise AdapterRefusedError(f"{name}: its retirement in the remote store is damaged") from error
 
     def revive(self, name: str) -> None:
         """Take a retirement back."""

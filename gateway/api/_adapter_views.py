@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import BaseModel
@@ -108,8 +109,24 @@ class AdapterList(BaseModel):
     store_problem: str | None = None
 
 
+async def adapter_views(manifests: Sequence[AdapterManifest], parts: AdapterParts) -> list[AdapterView]:
+    """Gather what is known of some versions."""
+    engines: dict[str, list[EngineState]] = {}
+    for status in parts.reconciler.status():
+        state = EngineState(
+            engine=status.engine, state=status.state.value, failures=status.failures, reason=status.reason
+        )
+        engines.setdefault(status.adapter, []).append(state)
+    return [await _view(manifest, parts, engines.get(manifest.name, [])) for manifest in manifests]
+
+
 async def adapter_view(manifest: AdapterManifest, parts: AdapterParts) -> AdapterView:
-    """Gather what is known of a version."""
+    """Gather what is known of one version."""
+    [view] = await adapter_views([manifest], parts)
+    return view
+
+
+async def _view(manifest: AdapterManifest, parts: AdapterParts, engines: list[EngineState]) -> AdapterView:
     evaluations = await parts.evaluations(manifest)
     retirement = parts.directory.retirement(manifest.name)
     channels = _channels(manifest, parts)
@@ -129,18 +146,9 @@ async def adapter_view(manifest: AdapterManifest, parts: AdapterParts) -> Adapte
         is_stable=Channel.STABLE.value in channels,
         channels=channels,
         retired=RetirementView(**retirement.model_dump(exclude={"schema_version"})) if retirement else None,
-        gate=_gate_view(await parts.finding(manifest)),
+        gate=_gate_view(parts.finding(manifest, evaluations)),
         evaluations=[_evaluation_view(evaluation) for evaluation in evaluations],
-        engines=[
-            EngineState(
-                engine=status.engine,
-                state=status.state.value,
-                failures=status.failures,
-                reason=status.reason,
-            )
-            for status in parts.reconciler.status()
-            if status.adapter == manifest.name
-        ],
+        engines=engines,
     )
 
 

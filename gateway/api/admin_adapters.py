@@ -24,6 +24,7 @@ from gateway.api._adapter_views import (
     AdapterView,
     adapter_details,
     adapter_view,
+    adapter_views,
 )
 from gateway.errors import BodyTooLargeError, InvalidRequestError
 from gateway.records import Principal
@@ -100,7 +101,7 @@ class AdapterRoutes:
         async def list_adapters(*, retired: bool = False) -> AdapterList:
             """The versions in the store, with their state on each engine; retired ones on demand."""
             manifests = parts.directory.list(with_retired=retired)
-            views = [await adapter_view(manifest, parts) for manifest in manifests]
+            views = await adapter_views(manifests, parts)
             problem = parts.mirror.problem if isinstance(parts.mirror, RemoteMirror) else None
             return AdapterList(adapters=views, store_problem=problem)
 

@@ -59,11 +59,11 @@ class SqliteAuditStore:
     async def check(self) -> None:
         """Make sure that a record could be written now."""
 
-        def take_the_lock(connection: sqlite3.Connection) -> None:
+        def write_what_stands_there(connection: sqlite3.Connection) -> None:
             with transaction(connection):
-                pass
+                connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
-        await self._run(take_the_lock)
+        await self._run(write_what_stands_there)
 
     async def append(self, entry: AuditEntry) -> AuditRecord:
         """Write one record after the last."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from contracts.adapter import AdapterManifest
+from contracts.task import Task
 from gateway.adapters import AdapterStore, RemoteMirror
 from gateway.adapters.remote import RemoteLayout
 from gateway.errors import RemoteStoreError
+from tests.support.gate_reports import report_bytes
 from tests.unit.gateway.adapters.stored import put_version
 
 
@@ -115,6 +118,19 @@ async def test_other_files_in_the_store_are_passed_over(bench: Bench) -> None:
     (bench.remote / "no-version").mkdir()
     (bench.remote / "no-version" / "manifest.json").write_text("{}")
     assert await bench.followed() == [manifest.name]
+
+
+async def test_one_damaged_report_or_retirement_holds_up_no_other(bench: Bench) -> None:
+    first, second = bench.publish(0), bench.publish(1)
+    (bench.remote / first.name / "evaluations").mkdir()
+    (bench.remote / first.name / "evaluations" / f"{'0' * 64}.json").write_text("{")
+    (bench.remote / second.name / "retired.json").write_text("{")
+    good = report_bytes(first, Task(name="invoice", description="Reads.", base_model="small-model"))
+    sha256 = hashlib.sha256(good).hexdigest()
+    bench.layout.put_evaluation(first.name, sha256, good)
+    assert await bench.followed() == [first.name]
+    assert bench.follower.dossiers.attached(first.name) == (sha256,)
+    assert bench.follower.dossiers.retired({}) == {}
 
 
 class DeadLayout(RemoteLayout):

@@ -189,7 +189,7 @@ def test_paths_are_taken_from_the_files_folder(load: Load, tmp_path: Path) -> No
             "tasks": {"folder": "tasks"},
             "collections": {"docs": {"folder": "docs"}},
             "router": {"bundle": "/abs/bundle", "encoder": "enc"},
-            "adapters": {"store": "store", "bundled": "bundled"},
+            "adapters": {"store": "store", "bundled": "bundled", "trusted_keys": ["release.pub", "/abs.pub"]},
             "auth": {"keys_file": "keys"},
         }
     )
@@ -198,8 +198,31 @@ def test_paths_are_taken_from_the_files_folder(load: Load, tmp_path: Path) -> No
     assert settings.collections["docs"].folder == tmp_path / "docs"
     assert (settings.router.bundle, settings.router.encoder) == (Path("/abs/bundle"), tmp_path / "enc")
     assert settings.adapters.bundled == tmp_path / "bundled"
+    assert settings.adapters.trusted_keys == (tmp_path / "release.pub", Path("/abs.pub"))
     assert settings.auth.keys_file == tmp_path / "keys"
     assert settings.adapter_store == tmp_path / "../h" / "store"
+
+
+def test_a_shared_store_has_its_copy_under_home(load: Load, tmp_path: Path) -> None:
+    settings = load({"home": "h", "adapters": {"store": "s3://bucket/adapters"}})
+    assert settings.adapters.remote_url == "s3://bucket/adapters"
+    assert settings.adapter_store == tmp_path / "h" / "adapters"
+
+
+@pytest.mark.parametrize(
+    "store", ["s3://key:secret@bucket/adapters", "abfs://c/a?sig=secret", "simplecache::s3://bucket"]
+)
+def test_a_store_with_credentials_is_refused_and_not_repeated(
+    refused: Callable[..., str], store: str
+) -> None:
+    said = refused({"adapters": {"store": store}})
+    assert "adapters.store: Value error, expected a folder, or an fsspec URL" in said
+    assert "secret" not in said
+
+
+def test_signatures_cannot_be_required_without_keys_to_check_them(refused: Callable[..., str]) -> None:
+    said = refused({"adapters": {"require_signature": True}})
+    assert "require_signature needs trusted_keys" in said
 
 
 def key_of(settings: Settings, pool: str = "large") -> str | None:
