@@ -8,8 +8,8 @@ import pytest
 
 from training.config import load_task
 from training.data.examples import Example
-from training.errors import ChatTemplateError
-from training.recipes.encode import IGNORED_LABEL, encode_examples, target_text
+from training.errors import ChatTemplateError, DatasetError
+from training.recipes.encode import IGNORED_LABEL, encode_examples, encode_pairs, target_text
 
 TASK = load_task(Path(__file__).parents[3] / "examples" / "tasks" / "invoice-extract.yaml")
 OUTPUT = {"total_amount": 1248.5, "vendor": "Café", "invoice_id": "A-1", "date": None}
@@ -61,3 +61,27 @@ def test_labels_are_the_completion_with_its_end_mark_and_nothing_of_the_prompt()
 def test_a_template_that_does_not_mark_the_completion_is_refused(tokenizer: CharacterTokenizer) -> None:
     with pytest.raises(ChatTemplateError):
         encode_examples(TASK, [EXAMPLE], tokenizer)
+
+
+def test_both_answers_of_a_pair_follow_the_same_prompt() -> None:
+    worse = {**OUTPUT, "vendor": "Bar"}
+    (pair,) = encode_pairs(
+        TASK, [EXAMPLE.model_copy(update={"rejected_output": worse})], CharacterTokenizer()
+    )
+    prompt = pair.chosen.prompt_tokens
+    assert pair.chosen.input_ids[:prompt] == pair.rejected.input_ids[: pair.rejected.prompt_tokens]
+    assert _text(pair.chosen.input_ids[prompt:]) == TARGET + "</end>"
+    assert _text(pair.rejected.input_ids[prompt:]) == TARGET.replace("Café", "Bar") + "</end>"
+    assert pair.longest_tokens == len(pair.chosen.input_ids)
+
+
+def test_a_worse_answer_may_be_any_text() -> None:
+    row = EXAMPLE.model_copy(update={"rejected_output": '{"invoice_id": '})
+    (pair,) = encode_pairs(TASK, [row], CharacterTokenizer())
+    assert _text(pair.rejected.input_ids[pair.rejected.prompt_tokens :]) == '{"invoice_id": </end>'
+
+
+def test_a_prompt_that_cannot_be_rendered_names_the_row() -> None:
+    task = TASK.model_copy(update={"prompt": "{{ passages[3].text }}"})
+    with pytest.raises(DatasetError, match="row 'one'"):
+        encode_examples(task, [EXAMPLE], CharacterTokenizer())
