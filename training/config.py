@@ -187,7 +187,8 @@ class Recipe(_Section):
     """One run. Relative paths are resolved against the folder of the recipe file when it is loaded.
 
     Recipes of schema version 1 mean the same here; version 2 added what stands after `data`'s files.
-    `base_model_sha256` pins the base model's weight files, as an adapter's provenance names them.
+    `base_model_sha256` pins the base model's weight files, as an adapter's provenance names them, and
+    `base_licence` states their licence where the base model's folder does not.
     """
 
     schema_version: int = Field(default=2, ge=1, le=2)
@@ -196,6 +197,7 @@ class Recipe(_Section):
     task: Path
     base_model: Path
     base_model_sha256: Sha256 | None = None
+    base_licence: str = Field(default="", max_length=200)
     data: DataFiles
     lora: Lora = Lora()
     schedule: Schedule = Schedule()

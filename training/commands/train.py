@@ -13,8 +13,9 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from training.config import DataFiles, Recipe, load_recipe
+from training.config import DataFiles, Recipe, load_recipe, load_task
 from training.errors import MissingLibraryError, RecipeError, TrainingError
+from training.package.build import write_package
 from training.recipes.checkpoint import Start
 from training.recipes.report import TrainingReport
 from training.recipes.run import RunOptions, is_main_process, train
@@ -36,6 +37,9 @@ StopAfter = Annotated[
 ]
 Resume = Annotated[bool, typer.Option("--resume", help="go on from the last checkpoint")]
 Restart = Annotated[bool, typer.Option("--restart", help="throw the checkpoints of an unfinished run away")]
+Previous = Annotated[
+    Path | None, typer.Option(help="the folder of the version before, for the release notes", file_okay=False)
+]
 Processes = Annotated[
     int, typer.Option(help="train with so many processes, one for each accelerator", min=1, max=1024)
 ]
@@ -51,9 +55,10 @@ def run(  # noqa: PLR0913, PLR0917 - the options of the command line
     stop_after: StopAfter = None,
     resume: Resume = False,
     restart: Restart = False,
+    previous: Previous = None,
     processes: Processes = 1,
 ) -> None:
-    """Train, and write adapter, recipe and report to the recipe's folder.
+    """Train, and write adapter, report, probe, provenance and cards to the recipe's folder.
 
     Ctrl-C ends a run after the step it is in, with a checkpoint: `--resume` goes on to the same weights.
     """
@@ -62,16 +67,33 @@ def run(  # noqa: PLR0913, PLR0917 - the options of the command line
         recipe = _overridden(load_recipe(recipe_file), base, data, out, max_steps)
         start = _start(resume, restart)
         if processes > 1 and "WORLD_SIZE" not in os.environ:
-            given = {"base": base, "data": data, "out": out, "max-steps": max_steps, "stop-after": stop_after}
+            given: dict[str, object] = {
+                "base": base,
+                "data": data,
+                "out": out,
+                "max-steps": max_steps,
+                "stop-after": stop_after,
+            }
+            given["previous"] = previous
             raise typer.Exit(_launch(processes, [str(recipe_file), *_options(given, start)]))
         options = RunOptions(recipe_file, start, stop_after, console)
         report = train(recipe, options)
+        if is_main_process():
+            _package(recipe, recipe_file, previous)
     except TrainingError as error:
         if is_main_process():
             console.print(f"[red]error:[/red] {error}", highlight=False)
         raise typer.Exit(1) from error
     if is_main_process():
         console.print(_summary(recipe, report), soft_wrap=True, highlight=False)
+
+
+def _package(recipe: Recipe, recipe_file: Path, previous: Path | None) -> None:
+    task = load_task(recipe.task)
+    licence = recipe.base_licence
+    write_package(
+        recipe.out, recipe_file=recipe_file, recipe=recipe, task=task, base_licence=licence, previous=previous
+    )
 
 
 def _summary(recipe: Recipe, report: TrainingReport) -> str:

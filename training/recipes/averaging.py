@@ -39,7 +39,6 @@ class AverageWeights(TrainerCallback):  # type: ignore[misc]  # the library has 
         else:
             self._average = {name: weight.detach().float().clone() for name, weight in weights.items()}
 
-    @torch.no_grad()
     def on_step_end(self, _args: Any, _state: TrainerState, _control: object, **more: Any) -> None:
         """Take in the weights of one step."""
         self._steps += 1
@@ -53,11 +52,11 @@ class AverageWeights(TrainerCallback):  # type: ignore[misc]  # the library has 
         if state.is_world_process_zero and folder.is_dir():
             save_file({name: one.cpu() for name, one in self._average.items()}, folder / AVERAGE_FILE)
 
-    @torch.no_grad()
     def on_train_end(self, _args: Any, _state: TrainerState, _control: object, **more: Any) -> None:
         """Put the average into the model."""
-        for name, weight in _trained(more["model"]).items():
-            weight.copy_(self._average[name].to(weight.dtype))
+        with torch.no_grad():
+            for name, weight in _trained(more["model"]).items():
+                weight.copy_(self._average[name].to(weight.dtype))
 
 
 def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
