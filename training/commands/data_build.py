@@ -41,7 +41,7 @@ def build(spec: SpecFile, out: OutFolder = None) -> None:
             console=console,
             transient=True,
         ) as bars:
-            built = build_dataset(spec, out, _Bars(bars))
+            built = build_dataset(spec, out, progress=_Bars(bars))
     except TrainingError as error:
         _fail(console, error)
     _show(console, built.manifest, built.report)

@@ -13,8 +13,7 @@ from training.data.pipeline.duplicates import DuplicateSearch, Findings
 from training.data.pipeline.intake import Intake, take_in, with_unique_ids
 from training.data.pipeline.leakage import Leak, LeakSearch
 from training.data.pipeline.lengths import Length, LengthCounter
-from training.data.pipeline.personal import PersonalDataFinder
-from training.data.pipeline.redact import Redactor
+from training.data.pipeline.redact import Finder, Redactor
 from training.data.pipeline.replay import chosen_for_replay, marked_as_replay
 from training.data.pipeline.report import Step, counted
 from training.data.pipeline.rows import Progress, Rejected, Row, rejected, silent
@@ -55,14 +54,11 @@ class Draft:
 class Build:
     """One build. Steps name rows by position: first the task's, then general ones, then golden ones."""
 
-    def __init__(
-        self, spec: BuildSpec, task: Task, finder: PersonalDataFinder, progress: Progress = silent
-    ) -> None:
+    def __init__(self, spec: BuildSpec, task: Task, finder: Finder, progress: Progress = silent) -> None:
         handling = spec.personal_data.handling
         self._spec = spec
         self._task = task
         self._progress = progress
-        self._finder = finder
         self._is_free_text = isinstance(task.output, TextOutput)
         self._counter = LengthCounter(task, spec.tokenizer) if spec.tokenizer else None
         self.redactor = Redactor(finder, handling, task.output)

@@ -155,12 +155,12 @@ class _Page:
     def _known_replaced(self, text: str) -> str:
         if not self._placeholders or not text:
             return text
-        whole = self._placeholders.get(_key(text))
-        if whole is not None:
-            return whole
+        replaced = text
         for raw in sorted(self._raw, key=len, reverse=True):
-            text = text.replace(raw, self._raw[raw])
-        return text
+            replaced = replaced.replace(raw, self._raw[raw])
+        if replaced != text:
+            return replaced
+        return self._placeholders.get(_key(text), text)  # the same value, written in another way
 
     def _refuse_number(self, number: float) -> None:
         digits = str(number).lstrip("-").removesuffix(".0")

@@ -18,6 +18,7 @@ from training.data.pipeline.card import data_card
 from training.data.pipeline.gate import problems_of
 from training.data.pipeline.lengths import LengthFigures
 from training.data.pipeline.personal import PersonalDataFinder
+from training.data.pipeline.redact import Finder
 from training.data.pipeline.report import (
     REPORT_FILE,
     BuildReport,
@@ -56,8 +57,10 @@ class BuiltDataset:
 def build_dataset(
     spec_file: Path,
     out: Path | None = None,
+    *,
     progress: Progress = silent,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    finder: Finder | None = None,
 ) -> BuiltDataset:
     """Build what a specification describes; a dataset that fails its gate is written too, and says so.
 
@@ -67,7 +70,7 @@ def build_dataset(
     spec = load_spec(spec_file)
     spec = spec.model_copy(update={"out": out}) if out else spec
     task = load_task(spec.task)
-    build = Build(spec, task, PersonalDataFinder(spec.personal_data), progress)
+    build = Build(spec, task, finder or PersonalDataFinder(spec.personal_data), progress)
     draft = build.run()
     report = _report(spec, task, build, draft)
     with staging(spec.out, spec.name) as folder:
