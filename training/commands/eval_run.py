@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from contracts.canonical import JsonForm
 from contracts.evaluation import REPORT_FILE, Verdict
 from training.commands.eval_table import tables
 from training.errors import EvaluationError, SpecificationError, TrainingError
@@ -69,6 +70,10 @@ class RunOptions:
     form: Annotated[Form, typer.Option(help="the number format of the candidate's weights")] = Form.AUTO
     baseline_form: Annotated[
         Form | None, typer.Option(help="that of the baseline, where it is another one")
+    ] = None
+    json_form: Annotated[
+        JsonForm | None,
+        typer.Option(help="the layout of JSON that the model was trained on, where nobody knows it"),
     ] = None
     device: Annotated[str, typer.Option(help="auto, cpu or cuda, for models in this process")] = "auto"
     trusted_keys: Annotated[
@@ -135,6 +140,7 @@ def _asked(options: RunOptions) -> Asked:
         form=options.form,
         baseline_form=options.baseline_form,
         device=options.device,
+        json_form=options.json_form,
     )
 
 

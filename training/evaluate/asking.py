@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import httpx
 
-from contracts.canonical import JsonValue
+from contracts.canonical import JsonForm, JsonValue
 from contracts.output import ChoiceOutput, GrammarOutput, JsonObjectOutput, JsonSchemaOutput, RegexOutput
 from contracts.prompt import render_prompt
 from contracts.task import Task
 from training.data.examples import Example
 from training.recipes.encode import messages_of
+
+_SPACED: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+"""What llguidance reads inside a schema; without it the engine writes no white space."""
 
 
 class Through(StrEnum):
@@ -28,7 +31,7 @@ class Through(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where to ask, and under which model name."""
+    """Where to ask, and under which model name; `json_form` is the layout that an engine is made to write."""
 
     url: str
     model: str
@@ -36,6 +39,7 @@ class Target:
     api_key: str = ""
     concurrency: int = 8
     timeout_seconds: float = 300.0
+    json_form: JsonForm = JsonForm.COMPACT
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +113,14 @@ def request_body(task: Task, text: str, target: Target) -> dict[str, JsonValue]:
         "temperature": task.sampling.temperature,
         "max_tokens": task.sampling.max_tokens,
     }
-    return {**body, **_constraint(task)}
+    return {**body, **_constraint(task, target.json_form)}
 
 
-def _constraint(task: Task) -> dict[str, JsonValue]:
+def _constraint(task: Task, json_form: JsonForm) -> dict[str, JsonValue]:
     match task.output:
         case JsonSchemaOutput(json_schema=schema):
+            if json_form is JsonForm.SPACED and isinstance(schema, dict):
+                schema = {**schema, "x-guidance": _SPACED}
             named: JsonValue = {"name": task.name, "schema": schema, "strict": True}
             return {"response_format": {"type": "json_schema", "json_schema": named}}
         case JsonObjectOutput():

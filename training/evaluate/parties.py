@@ -45,6 +45,7 @@ class Asked:
     form: Form = Form.AUTO
     baseline_form: Form | None = None
     device: str = "auto"
+    json_form: JsonForm | None = None
 
 
 class PartyMaker:
@@ -112,8 +113,9 @@ class PartyMaker:
 
     def _served(self, name: str, adapter: Path | None) -> Party:
         asked = self._asked
-        target = Target(asked.url, name, asked.through, asked.api_key, self._frozen.spec.concurrency)
         registered = self._registered(name)
+        json_form = registered.json_form if registered else asked.json_form or JsonForm.COMPACT
+        target = self._target(name, json_form)
         digest = _digest(adapter) if adapter else registered.digest if registered else None
         version = name.partition("@")[2]
         if adapter and _is_version(version) and version != (digest or "")[:12]:
@@ -124,8 +126,17 @@ class PartyMaker:
             adapter_digest=digest,
             form=asked.form.value if asked.form is not Form.AUTO else Form.BFLOAT16.value,
         )
-        json_form = registered.json_form if registered else JsonForm.COMPACT
         return Party(judged, UrlAsker(self._task, target), asked.through.value, json_form=json_form)
+
+    def _target(self, name: str, json_form: JsonForm) -> Target:
+        return Target(
+            self._asked.url,
+            name,
+            self._asked.through,
+            self._asked.api_key,
+            self._frozen.spec.concurrency,
+            json_form=json_form,
+        )
 
     def _registered(self, name: str) -> Registered | None:
         is_pinned = self._asked.through is Through.GATEWAY and _is_version(name.partition("@")[2])
@@ -140,10 +151,14 @@ class PartyMaker:
         if adapter is not None and not adapter.is_dir():
             raise EvaluationError(f"{name!r}: no such folder, and with --base models run in this process")
         options = OfflineOptions(
-            form=form, device=self._asked.device, constrained=is_constrained, seed=self._frozen.spec.seed
+            form=form,
+            device=self._asked.device,
+            constrained=is_constrained,
+            json_form=self._asked.json_form,
+            seed=self._frozen.spec.seed,
         )
         model = load_offline(task, self._asked.base_folder, adapter, options)
-        return Party(model.judged, model, THROUGH, is_constrained=is_constrained)
+        return Party(model.judged, model, THROUGH, is_constrained, model.json_form)
 
     def _free(self, candidate: Party) -> Party | None:
         """The candidate without its grammar; a gateway always forces it."""
@@ -153,8 +168,8 @@ class PartyMaker:
         if asked.through is Through.GATEWAY:
             return None
         free = self._task.model_copy(update={"output": TextOutput()})
-        target = Target(asked.url, name, asked.through, asked.api_key, self._frozen.spec.concurrency)
-        return Party(candidate.judged, UrlAsker(free, target), candidate.through, is_constrained=False)
+        asker = UrlAsker(free, self._target(name, candidate.json_form))
+        return Party(candidate.judged, asker, candidate.through, is_constrained=False)
 
 
 def _digest(adapter: Path) -> str:

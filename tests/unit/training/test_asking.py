@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
 import pytest
 
+from contracts.canonical import JsonForm
 from contracts.output import (
     ChoiceOutput,
     GrammarOutput,
@@ -50,6 +52,15 @@ def test_an_engine_is_sent_prompt_sampling_and_grammar() -> None:
     assert (body["temperature"], body["max_tokens"]) == (0.0, 192)
     schema = {"name": "invoice-extract", "schema": TASK.output.json_schema, "strict": True}
     assert body["response_format"] == {"type": "json_schema", "json_schema": schema}
+
+
+def test_an_engine_is_made_to_write_the_layout_that_an_adapter_was_trained_on() -> None:
+    body = request_body(TASK, "x", replace(ENGINE, json_form=JsonForm.SPACED))
+    schema = body["response_format"]["json_schema"]["schema"]  # type: ignore[index, call-overload]
+    assert schema["x-guidance"]["item_separator"] == ", "
+    assert isinstance(TASK.output, JsonSchemaOutput)
+    assert isinstance(TASK.output.json_schema, dict)
+    assert "x-guidance" not in TASK.output.json_schema
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,11 @@ def test_every_named_metric_can_be_measured() -> None:
         assert metric_named(full).kind is kind_of(full) is kind
 
 
+def test_every_metric_stands_in_the_documentation() -> None:
+    page = (Path(__file__).parents[4] / "training" / "evaluate" / "README.md").read_text("utf-8")
+    assert [name for name in METRICS if f"`{name}" not in page] == []
+
+
 def row(text: str = "text", output: object = None, **more: Any) -> GoldenRow:
     return GoldenRow(id=more.pop("id", "1"), text=text, output=output, **more)
 
