@@ -127,7 +127,7 @@ def lab(run: Run) -> dict[str, Any]:
 
 
 def test_the_folder_holds_adapter_recipe_and_report(run: Run) -> None:
-    assert sorted(path.name for path in (run.folder / "adapter").iterdir()) == FILES
+    assert {path.name for path in (run.folder / "adapter").iterdir()} >= set(FILES)
     assert (run.folder / "adapter" / "recipe.yaml").read_bytes() == (run.folder / "recipe.yaml").read_bytes()
 
 
@@ -264,4 +264,4 @@ def test_two_processes_train_together_and_one_writes(run: Run) -> None:
     )
     report = json.loads((run.folder / "together" / "training-report.json").read_text("utf-8"))
     assert (report["processes"], report["steps"], report["epochs"]) == (2, 2, 2.0)
-    assert sorted(path.name for path in (run.folder / "together").iterdir()) == FILES
+    assert {path.name for path in (run.folder / "together").iterdir()} >= set(FILES)

@@ -83,14 +83,15 @@ def digest(name: str) -> list[str]:
 
 def repeatable() -> dict[str, Any]:
     """The same recipe in one go, again, and in two parts."""
-    options: dict[str, Any] = {"lora": {"dropout": 0.1}, "schedule": {"checkpoint_every_steps": 2}}
+    schedule = {"checkpoint_every_steps": 2, "average_decay": 0.9}
+    options: dict[str, Any] = {"lora": {"dropout": 0.1}, "schedule": schedule}
     run("whole", **options)
     run("parts", **options)
     once = digest("parts")
     cut = refusal(lambda: run("parts", stop=3, **options))
     kept = digest("parts")
     left = refusal(lambda: run("parts", **options))
-    other = {**options, "schedule": {"learning_rate": 0.02, "checkpoint_every_steps": 2}}
+    other = {**options, "schedule": {**schedule, "learning_rate": 0.02}}
     foreign = refusal(lambda: run("parts", start=Start.RESUME, **other))
     resumed = run("parts", start=Start.RESUME, **options)
     return {

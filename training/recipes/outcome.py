@@ -21,8 +21,10 @@ _NAMED_IDS: Final = 100
 
 
 def report_of(session: Session, task: Task, rows: Rows) -> TrainingReport:
-    """The report but for `adapter_bytes`."""
+    """The report but for `adapter_bytes`. Every process calls it: they may have to validate together."""
     state, recipe = session.trainer.state, session.recipe
+    if recipe.schedule.average_decay is not None and session.trainer.eval_dataset is not None:
+        session.trainer.evaluate()  # the average has taken the place of the weights that were validated last
     log: list[dict[str, Any]] = state.log_history
     best = state.best_global_step if recipe.stopping else None
     validations = [row for row in log if "eval_loss" in row]

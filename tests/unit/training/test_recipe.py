@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,19 @@ import pytest
 from safetensors.numpy import save_file
 
 from contracts.artifact import digest_of
-from training.config import Lora, Method, Overlong, Recipe, load_recipe, load_task
+from training.config import (
+    DataFiles,
+    Distillation,
+    Lora,
+    Method,
+    Overlong,
+    Preference,
+    Recipe,
+    Schedule,
+    Stopping,
+    load_recipe,
+    load_task,
+)
 from training.errors import NotServableError, RecipeError, TargetNotFoundError, TruncatedExampleError
 from training.recipes.encode import EncodedExample
 from training.recipes.preflight import check_recipe, check_servable, fitting, linear_modules, weight_files
@@ -46,6 +59,16 @@ def test_every_shipped_recipe_is_valid_and_servable(path: Path) -> None:
     recipe = load_recipe(path)
     check_servable(recipe.lora)
     assert load_task(recipe.task).name
+
+
+def test_the_reference_recipe_has_every_key_and_its_defaults() -> None:
+    text = (RECIPES / "reference.yaml").read_text("utf-8")
+    models = (Recipe, DataFiles, Lora, Schedule, Stopping, Preference, Distillation)
+    keys = {name for model in models for name in model.model_fields}
+    assert keys == set(re.findall(r"^[ #]*([a-z_0-9]+):(?: |$)", text, re.MULTILINE))
+    written = load_recipe(RECIPES / "reference.yaml")
+    needed = {name: getattr(written, name) for name in ("task", "base_model", "data", "out")}
+    assert written == Recipe(**needed)
 
 
 def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
