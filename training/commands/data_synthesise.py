@@ -20,7 +20,7 @@ from training.data.synthesis.journal import Journal
 from training.data.synthesis.results import RunReport, journal_path
 from training.data.synthesis.spec import DistilSpec, SynthesisSpec, TeacherRun, load_spec, read_key
 from training.data.synthesis.synthesise import Synthesis
-from training.data.synthesis.teacher import TeacherClient, teacher_http
+from training.data.synthesis.teacher import FELL_SILENT, TeacherClient, teacher_http
 from training.errors import TrainingError
 
 SpecFile = Annotated[Path, typer.Argument(help="the specification, a YAML file", exists=True, dir_okay=False)]
@@ -83,6 +83,7 @@ def _execute(spec: TeacherRun, run: Synthesis | Distillation, wanted: int, *, dr
         console.print(f"[yellow]stopped early:[/yellow] {report.stopped_by}", highlight=False)
     if not report.rows:
         console.print("[red]error:[/red] no row passed; see the rejected ones beside the rows")
+    if not report.rows or report.stopped_by == FELL_SILENT:
         raise typer.Exit(1)
 
 

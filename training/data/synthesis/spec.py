@@ -154,9 +154,7 @@ class SynthesisSpec(TeacherRun):
     count: int = Field(ge=1, le=1_000_000)
     per_request: int = Field(default=3, ge=1, le=20)
     passage_chars: int = Field(default=2000, ge=200, le=50_000)
-    styles: tuple[Annotated[str, StringConstraints(min_length=1, max_length=500)], ...] = Field(
-        default=(), max_length=100
-    )
+    styles: tuple[Label, ...] = Field(default=(), max_length=100)
 
     def located(self, folder: Path) -> Self:
         """The same with absolute paths."""

@@ -23,8 +23,8 @@ from training.data.synthesis.teacher import Job, TeacherClient, with_sampling
 from training.data.synthesis.verdicts import Candidate, Rejected, Verifier, drop_alike
 from training.errors import DatasetError
 
-_MAX_IDLE_ROUNDS: Final = 3
-"""Rounds without a new example after which the documents count as used up."""
+_MAX_IDLE_JOBS: Final = 24
+"""Requests in a row without a new example after which the documents count as used up."""
 
 _NO_NEWS: Final = "no new example"
 
@@ -80,7 +80,7 @@ class Synthesis:
         kept: list[Candidate] = []
         alike: list[Rejected] = []
         number = idle = 0
-        while len(kept) < self._spec.count and idle < _MAX_IDLE_ROUNDS and not self._results.stopped_by:
+        while len(kept) < self._spec.count and idle < _MAX_IDLE_JOBS and not self._results.stopped_by:
             missing = self._spec.count - len(kept)
             size = max(1, math.ceil(missing / self._spec.per_request))
             plans = [self._plan(number + offset) for offset in range(size)]
@@ -88,9 +88,9 @@ class Synthesis:
             passed += await self._round(plans, client)
             before = len(kept)
             kept, alike = drop_alike(passed, self._spec.checks, self._examples, self._avoided)
-            idle = idle + 1 if len(kept) == before else 0
+            idle = idle + size if len(kept) == before else 0
             on_rows(min(len(kept), self._spec.count))
-        if idle == _MAX_IDLE_ROUNDS and not self._results.stopped_by:
+        if idle >= _MAX_IDLE_JOBS and not self._results.stopped_by:
             self._results.stopped_by = _NO_NEWS
         self._results.rejected += alike
         self._results.asked, self._results.spent = client.asked, client.spent

@@ -22,6 +22,8 @@ _STOP_BEFORE_ANY: Final = 3
 _STOP_LATER: Final = 10
 """Jobs without an answer, one after the other, that stop the run; later refusals do not count."""
 
+FELL_SILENT: Final = "the teacher stopped answering"
+
 Sleep = Callable[[float], Awaitable[object]]
 
 
@@ -70,27 +72,24 @@ class TeacherClient:
     async def answer_all(
         self, jobs: Sequence[Job], on_answer: Callable[[], None]
     ) -> tuple[dict[str, Entry], str]:
-        """Entries by the key of their job, and which cap ended the run early (empty: none).
+        """Entries by the key of their job, and what ended the run early: a cap, `FELL_SILENT`, or nothing.
 
         A job without an answer after all attempts has no entry; a later run asks it again.
 
         Raises:
-            TeacherError: the teacher refuses key or model, or too many jobs in a row stay without an answer.
+            TeacherError: the teacher refuses key or model, or the first jobs all stay without an answer.
             JournalError: an answer cannot be written down.
         """
         waiting = iter({job.key: job for job in jobs}.values())
         found: dict[str, Entry] = {}
-        spent: list[str] = []
+        stopped: list[str] = []
 
         async def work() -> None:
             for job in waiting:
-                if spent:
+                if stopped:
                     return
-                try:
-                    entry = await self._answer(job)
-                except BudgetSpentError as error:
-                    spent.append(error.limit)
-                    return
+                entry, reason = await self._attempt(job)
+                stopped.extend(filter(None, [reason]))
                 if entry is not None:
                     found[job.key] = entry
                 on_answer()
@@ -101,7 +100,15 @@ class TeacherClient:
                     group.create_task(work())
         except BaseExceptionGroup as failures:
             raise failures.exceptions[0] from failures
-        return found, spent[0] if spent else ""
+        return found, stopped[0] if stopped else ""
+
+    async def _attempt(self, job: Job) -> tuple[Entry | None, str]:
+        """The entry of a job, and why no other should follow."""
+        try:
+            entry = await self._answer(job)
+        except BudgetSpentError as error:
+            return None, error.limit
+        return entry, FELL_SILENT if self._hopeless >= _STOP_LATER else ""
 
     async def _answer(self, job: Job) -> Entry | None:
         known = self._journal.answer(job.key)
@@ -113,7 +120,7 @@ class TeacherClient:
             return self._journal.answer(job.key)
         if reply.is_transient or not self._has_answered:
             self._hopeless += 1
-        if self._hopeless >= (_STOP_LATER if self._has_answered else _STOP_BEFORE_ANY):
+        if not self._has_answered and self._hopeless >= _STOP_BEFORE_ANY:
             raise TeacherError(f"{self._teacher.url}: no answer to {self._hopeless} requests: {reply.detail}")
         return None
 

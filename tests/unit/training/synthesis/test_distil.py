@@ -10,7 +10,6 @@ import httpx
 import pytest
 
 from tests.unit.training.synthesis.runs import FakeTeacher, completion, rows_of, spec_file, write_rows
-from training.data.synthesis.failures import TeacherError
 from training.errors import DatasetError
 
 INPUTS = (
@@ -161,8 +160,9 @@ def test_a_teacher_that_dies_half_way_stops_the_run_and_loses_nothing(tmp_path: 
     write_rows(tmp_path / "inputs.jsonl", *({"id": text, "text": text} for text in texts))
     teacher = FakeTeacher(lambda _body: _alive_for(teacher, 5))
     keys = {"retries": {"attempts": 1}, "teacher": {"concurrency": 1}}
-    with pytest.raises(TeacherError, match="no answer to 10 requests"):
-        teacher.distil(_spec(tmp_path, **keys))
+    report = teacher.distil(_spec(tmp_path, **keys))
+    assert (report.rows, report.unanswered, report.stopped_by) == (5, 35, "the teacher stopped answering")
+    assert len(teacher.bodies) == 15
     later = FakeTeacher(_label)
     assert later.distil(_spec(tmp_path, **keys)).rows == 40
     assert len(later.bodies) == 35
