@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from safetensors import SafetensorError
+
 from training.errors import PackageError
 
 _READABLE = 0o666
@@ -50,6 +52,8 @@ def staged(out: Path) -> Iterator[Path]:
         partial.rename(out)
     except OSError as error:
         raise PackageError(f"{out}: cannot be written: {error.strerror or error}") from error
+    except SafetensorError as error:  # what its writer raises in place of an OSError
+        raise PackageError(f"{out}: cannot be written: {error}") from error
     finally:
         _remove(partial)
 

@@ -47,7 +47,9 @@ def load_adapted(adapter: Adapter, base: Path) -> PeftModel:
         config = load_config(base)
         if getattr(config, "quantization_config", None):
             raise PackageError(f"{base}: is quantised; give the folder of the full base model")
-        model = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32, local_files_only=True)
+        model = AutoModelForCausalLM.from_pretrained(
+            base, dtype=torch.float32, local_files_only=True, use_safetensors=True
+        )
         adapted = PeftModel.from_pretrained(model, adapter.folder).eval()
     _check_whole(adapted, adapter)
     return adapted

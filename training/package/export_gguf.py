@@ -170,7 +170,12 @@ def _factors(adapter: Adapter, config: Any) -> dict[str, np.ndarray[Any, Any]]:
     """Both factors of each module in float32; the rows of B are in the order of the weight's rows."""
     from safetensors.torch import load_file  # noqa: PLC0415 - numpy has no bfloat16
 
-    stored = {name: one.float().numpy() for name, one in load_file(adapter.folder / WEIGHTS_FILE).items()}
+    loaded = load_file(adapter.folder / WEIGHTS_FILE)
+    if broken := [name for name, one in loaded.items() if not one.isfinite().all()]:
+        raise PackageError(
+            f"{adapter.folder / WEIGHTS_FILE}: {broken[0]} has a weight that is no finite number"
+        )
+    stored = {name: one.float().numpy() for name, one in loaded.items()}
     names = gguf_names(config, {f"{module}.weight": None for module in adapter.modules})
     tensors: dict[str, np.ndarray[Any, Any]] = {}
     for name, target in names.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from safetensors import SafetensorError
 
 from training.errors import PackageError
 from training.package._files import staged, write_whole
@@ -34,12 +35,15 @@ def test_an_export_that_is_interrupted_leaves_nothing(tmp_path: Path, failure: B
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_full_disk_is_said_in_words_and_leaves_nothing(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "failure", [OSError(28, "No space left on device"), SafetensorError("No space left on device")]
+)
+def test_a_full_disk_is_said_in_words_and_leaves_nothing(tmp_path: Path, failure: Exception) -> None:
     def write() -> None:
         with staged(tmp_path / "model") as partial:
             partial.mkdir()
             (partial / "weights").write_bytes(b"half")
-            raise OSError(28, "No space left on device")
+            raise failure
 
     with pytest.raises(PackageError, match="cannot be written: No space left"):
         write()
