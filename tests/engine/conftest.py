@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -18,10 +20,21 @@ REQUEST_SECONDS = 180.0
 
 
 @pytest.fixture(scope="session")
-def engine_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def engine_opens(tmp_path_factory: pytest.TempPathFactory) -> Path | None:
+    """Where the engine notes the adapter files that it opens; none where it runs already, unless
+    `FIRSTLINE_TEST_ENGINE_OPENS` names the place.
+    """
+    if "FIRSTLINE_TEST_ENGINE_URL" in os.environ:
+        given = os.environ.get("FIRSTLINE_TEST_ENGINE_OPENS")
+        return Path(given) if given else None
+    return tmp_path_factory.mktemp("opens") / "opens.log"
+
+
+@pytest.fixture(scope="session")
+def engine_url(tmp_path_factory: pytest.TempPathFactory, engine_opens: Path | None) -> Iterator[str]:
     """A running engine; `FIRSTLINE_TEST_ENGINE_URL` names one that runs already."""
     log = tmp_path_factory.mktemp("engine") / "engine.log"
-    with embedded_engine(log, served_names=(MODEL, UPSTREAM_MODEL)) as url:
+    with embedded_engine(log, served_names=(MODEL, UPSTREAM_MODEL), opens=engine_opens) as url:
         yield url.rstrip("/")
 
 

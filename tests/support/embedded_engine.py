@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.adapters.stage import OPENS_FOLDER
 from launcher.engine import detect_kind, engine_command, engine_environment
 from launcher.layout import layout_from
 
@@ -40,10 +41,13 @@ def http_code(url: str) -> int | None:
 
 
 @contextmanager
-def embedded_engine(log: Path, *, served_names: tuple[str, ...] = ()) -> Iterator[str]:
+def embedded_engine(
+    log: Path, *, served_names: tuple[str, ...] = (), opens: Path | None = None
+) -> Iterator[str]:
     """Give the URL of a running engine; `FIRSTLINE_TEST_ENGINE_URL` names one that runs already.
 
-    `served_names` are those of the one model, where it is to have several.
+    `served_names` are those of the one model, where it is to have several. Each opening of an adapter's
+    files is noted in `opens`.
     """
     given = os.environ.get("FIRSTLINE_TEST_ENGINE_URL")
     if given:
@@ -54,7 +58,7 @@ def embedded_engine(log: Path, *, served_names: tuple[str, ...] = ()) -> Iterato
     command = [*engine_command(layout, detect_kind(), os.environ), *names]
     with subprocess.Popen(
         [sys.executable, "-m", "launcher.keeper", "--log", str(log), "--grace", "10", "--", *command],
-        env=engine_environment(layout, os.environ),
+        env=engine_environment(layout, os.environ) | _opens_noted(opens),
         stdin=subprocess.PIPE,
         start_new_session=True,
     ) as keeper:
@@ -68,3 +72,10 @@ def embedded_engine(log: Path, *, served_names: tuple[str, ...] = ()) -> Iterato
             yield url
         finally:
             keeper.terminate()
+
+
+def _opens_noted(log: Path | None) -> dict[str, str]:
+    if log is None:
+        return {}
+    path = filter(None, (str(OPENS_FOLDER), os.environ.get("PYTHONPATH")))
+    return {"PYTHONPATH": os.pathsep.join(path), "ADAPTER_OPENS": str(log)}
