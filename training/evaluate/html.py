@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -89,6 +90,7 @@ def _environment() -> Environment:
         "gain": html_text.gain,
         "bound": html_text.bound,
         "explained": html_text.explained,
+        "moment": html_text.moment,
     }
     environment.globals |= {
         "amount": html_text.amount,
@@ -121,12 +123,14 @@ def _difference(row: MetricVerdict) -> Iterator[Row]:
     if row.difference is None or row.difference_low is None or row.difference_high is None:
         return
     value, low, high = row.difference, row.difference_low, row.difference_high
+    if not all(map(math.isfinite, (value, low, high))):
+        return
     if not row.higher_is_better:
         value, low, high = -value, -high, -low
     text = f"{html_text.gain(value)} ({html_text.gain(low)} to {html_text.gain(high)})"
     label = f"{row.metric} · {row.slice}" if row.slice else row.metric
     limit = None if row.max_regression is None else -row.max_regression
-    yield Row(label, (Mark(value, low, high, row.verdict.value, text),), limit)
+    yield Row(html_text.visible(label), (Mark(value, low, high, row.verdict.value, text),), limit)
 
 
 def _rates(models: Sequence[ModelReport], labels: dict[str, str], rate_of: RateOf) -> Markup | None:
@@ -135,7 +139,7 @@ def _rates(models: Sequence[ModelReport], labels: dict[str, str], rate_of: RateO
     for name, label in list(labels.items())[:MAX_ROWS]:
         rates = [(look, rate_of(model, name)) for look, model in zip(_LOOKS, models, strict=False)]
         marks = tuple(_rate_mark(rate, look) for look, rate in rates if rate is not None and rate.total)
-        rows += [Row(label, marks)] if marks else []
+        rows += [Row(html_text.visible(label), marks)] if marks else []
     if not rows:
         return None
     ends = [end for row in rows for mark in row.marks for end in (mark.low, mark.high)]
@@ -169,7 +173,7 @@ def _slice_rate(model: ModelReport, name: str) -> RateRow | None:
 def _latency(models: Sequence[ModelReport]) -> Markup | None:
     """What share of the requests was answered in which time; the slowest 5 % may lie beyond the axis."""
     curves = [
-        Curve(model.role or model.model, look, _curve(model))
+        Curve(html_text.visible(model.role or model.model), look, _curve(model))
         for look, model in zip(_LOOKS, models, strict=False)
         if len(model.latency_curve) == len(LATENCY_STEPS)
     ]

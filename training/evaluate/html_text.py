@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import unicodedata
 from collections.abc import Mapping
+from datetime import UTC, datetime
 
 from contracts.evaluation import MetricVerdict
 from training.evaluate.metric_names import kind_of
@@ -49,6 +50,11 @@ def seconds(value: float | None) -> str:
     if value is None:
         return NOTHING
     return f"{1000 * value:.0f} ms" if value < 1 else f"{value:.2f} s"
+
+
+def moment(time: datetime) -> str:
+    """A time to the minute, in UTC."""
+    return (time.astimezone(UTC) if time.tzinfo else time).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def amount(metric: str, value: float | None) -> str:

@@ -137,7 +137,7 @@ class OfflineModel:
 
         try:
             return self._generate(batch)
-        except torch.cuda.OutOfMemoryError:
+        except torch.OutOfMemoryError:
             torch.cuda.empty_cache()
         if len(batch) == 1:
             return [Answer(batch[0].id, None, 0.0, error="OutOfMemoryError")]
@@ -235,6 +235,9 @@ def _generation(loaded: LoadedModel, task: Task) -> Any:
     """The model's own generation defaults, as the engine takes them, under the task's sampling."""
     config = copy.deepcopy(loaded.model.generation_config)
     ends = config.eos_token_id if config.eos_token_id is not None else loaded.tokenizer.eos_token_id
+    if ends is None or ends == []:
+        raise OfflineModelError("neither model nor tokenizer names a token that ends an answer")
+    ends = list(ends) if isinstance(ends, list | tuple) else [ends]
     is_sampled = task.sampling.temperature > 0
     config.max_length = None
     config.max_new_tokens = task.sampling.max_tokens
@@ -243,9 +246,10 @@ def _generation(loaded: LoadedModel, task: Task) -> Any:
     config.temperature = task.sampling.temperature if is_sampled else None
     if not is_sampled:
         config.top_p = config.top_k = config.min_p = None
-    config.eos_token_id = list(ends) if isinstance(ends, list | tuple) else [ends]
+    config.eos_token_id = ends
     # A row that has ended is filled with its own end mark, which its finished grammar still takes.
-    config.pad_token_id = loaded.tokenizer.eos_token_id
+    own = loaded.tokenizer.eos_token_id
+    config.pad_token_id = ends[0] if own is None else own
     return config
 
 

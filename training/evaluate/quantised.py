@@ -16,7 +16,7 @@ from training.evaluate.quantised_adapter import check_adapter
 if TYPE_CHECKING:
     import torch
 
-LIBRARIES = ("torch", "transformers", "peft")
+LIBRARIES = ("torch", "transformers", "peft", "accelerate")
 _STORED_LIBRARY = {
     "awq": "gptqmodel",
     "gptq": "gptqmodel",
@@ -71,8 +71,7 @@ def load_model(
         OfflineModelError: the folder holds no model, or the adapter does not fit it.
     """
     require_libraries()
-    import torch  # noqa: PLC0415 - only in the training environment
-    from transformers import AutoTokenizer  # noqa: PLC0415
+    from transformers import AutoTokenizer  # noqa: PLC0415 - only in the training environment
 
     stored = stored_form(base)
     chosen = _chosen_device(device)
@@ -83,7 +82,8 @@ def load_model(
         tokenizer = AutoTokenizer.from_pretrained(base)
         model = _load_base(base, form, kind, chosen)
     except ImportError as error:
-        raise MissingLibraryError(_STORED_LIBRARY.get(stored, stored or form.value), "eval") from error
+        missing = _STORED_LIBRARY.get(stored) or error.name or stored or form.value
+        raise MissingLibraryError(missing, "eval") from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise OfflineModelError(f"{base}: no model that can be loaded here: {_first_line(error)}") from error
     if adapter is not None:
@@ -93,8 +93,6 @@ def load_model(
         _quantise(model, form)
         if chosen == "cpu" and form in _WEIGHTS_ALONE:
             _make_dense(model)
-    if not stored:
-        model = model.to(torch.device(chosen))
     return LoadedModel(model.eval(), tokenizer, stored or form.value, chosen)
 
 
@@ -168,14 +166,20 @@ def _dtype(form: Form, device: str) -> torch.dtype:
 
 
 def _load_base(base: Path, form: Form, kind: torch.dtype, device: str) -> Any:
+    """The model on its device. Never from a pickle, whose loading runs code."""
     from transformers import AutoModelForCausalLM, BitsAndBytesConfig  # noqa: PLC0415
 
-    if form is not Form.NF4:
-        # Never a pickle: its loading runs code.
-        return AutoModelForCausalLM.from_pretrained(base, dtype=kind, use_safetensors=True)
-    four_bits = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=kind)
+    four_bits = (
+        BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=kind)
+        if form is Form.NF4
+        else None
+    )
     return AutoModelForCausalLM.from_pretrained(
-        base, dtype=kind, use_safetensors=True, quantization_config=four_bits, device_map={"": device}
+        base,
+        dtype=kind,
+        use_safetensors=True,
+        device_map={"": device},
+        **({"quantization_config": four_bits} if four_bits else {}),
     )
 
 

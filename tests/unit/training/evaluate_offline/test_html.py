@@ -136,6 +136,16 @@ def test_every_table_has_a_caption_and_every_plot_a_name(page: Page) -> None:
     assert not [value for name, value in page.attributes if name == "aria-label" and not value]
 
 
+def test_hostile_names_stay_names_in_plots() -> None:
+    report = sample_report()
+    first = report.models[0]
+    named = first.model_copy(update={"role": HOSTILE, "by_field": {HOSTILE: first.by_field["queue"]}})
+    raw = render(report.model_copy(update={"models": (named,)}))
+    assert Page(raw).broken == []
+    assert "<script" not in raw
+    assert "\u202e" not in raw
+
+
 def test_equal_reports_give_equal_bytes() -> None:
     assert render(sample_report()) == render(sample_report())
 
