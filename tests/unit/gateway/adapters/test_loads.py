@@ -79,3 +79,14 @@ def test_wishes_go_to_the_pool_that_serves_the_base_model() -> None:
     wishes = Wishes()
     wishes.aim([manifest(1), manifest(2, base_model="other")])
     assert set(wishes.of(["other"])) == {manifest(2).name}
+
+
+def test_what_was_wanted_before_is_found_again_while_a_request_waits_for_it() -> None:
+    wishes = Wishes()
+    old, new = manifest(1), manifest(2)
+    wishes.aim([old])
+    wishes.aim([new])
+    base = [old.base_model]
+    assert set(wishes.of(base)) == {new.name}
+    assert set(wishes.of(base, waiting=[old.name])) == {old.name, new.name}
+    assert set(wishes.of(base, waiting=["invoice@000000000000"])) == {new.name}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.engines.client import EngineUnreachableError
-from gateway.engines.pool import MAX_MISSED_CHECKS, Pool
+from gateway.engines.pool import MAX_MISSED_CHECKS, MAX_WAITING, Pool
 from gateway.errors import AdapterNotReadyError, EngineError, EngineTimeoutError, EngineUnavailableError
 from tests.unit.gateway.engines.fake_engines import FakeClient, make_pool, turns, until
 
@@ -74,6 +74,43 @@ async def test_a_request_waits_for_the_adapter_that_is_being_loaded() -> None:
     pool.engines[1].ready_adapters = frozenset({"task@1"})
     await pool.notify()
     assert await waiting is pool.engines[1]
+
+
+async def test_those_who_wait_are_counted_by_adapter_and_told_of_once() -> None:
+    pool = make_pool(FakeClient(), wait=60)
+    told: list[int] = []
+    pool.on_wait(lambda: told.append(pool.waiting["task@1"]))
+    waiting = [asyncio.ensure_future(pool.choose("task@1")) for _ in range(3)]
+    await turns(10)
+    assert (pool.waiting, told) == ({"task@1": 3}, [1])
+    pool.engines[0].ready_adapters = frozenset({"task@1"})
+    await pool.notify()
+    await asyncio.gather(*waiting)
+    assert pool.waiting == {}
+
+
+async def test_one_who_hangs_up_waits_no_more() -> None:
+    pool = make_pool(FakeClient(), wait=60)
+    waiting = asyncio.ensure_future(pool.choose("task@1"))
+    await turns(10)
+    waiting.cancel()
+    await asyncio.gather(waiting, return_exceptions=True)
+    assert pool.waiting == {}
+
+
+async def test_no_more_wait_than_the_bound() -> None:
+    pool = make_pool(FakeClient(), wait=60)
+    pool.waiting["other@1"] = MAX_WAITING
+    with pytest.raises(AdapterNotReadyError):
+        await pool.choose("task@1")
+
+
+async def test_a_use_is_counted_for_the_adapter_while_the_request_is_on_the_engine() -> None:
+    engine = make_pool(FakeClient()).engines[0]
+    with engine.occupied("task@1"), engine.occupied():
+        assert (engine.in_flight, engine.uses.in_flight("task@1")) == (2, 1)
+    assert (engine.in_flight, engine.uses.in_flight("task@1")) == (0, 0)
+    assert 0.9 < engine.uses.heat("task@1") <= 1.0
 
 
 async def test_a_lost_engine_must_prove_its_adapters_again() -> None:
