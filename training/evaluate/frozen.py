@@ -239,6 +239,7 @@ def _write(path: Path, text: str) -> None:
     try:
         with tempfile.NamedTemporaryFile("w", dir=path.parent, delete=False, encoding="utf-8") as file:
             file.write(text)
+        Path(file.name).chmod(0o644)  # a temporary file is its owner's alone, a lock is for everyone
         Path(file.name).replace(path)
     except OSError as error:
         raise SpecificationError(f"{path}: cannot be written: {error}") from error
