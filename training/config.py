@@ -120,7 +120,7 @@ class Schedule(_Section):
     examples as fit in `max_tokens`; `batch_size` then counts rows. `warmup_ratio` and `decay_ratio` (of
     `wsd`: warm-up, stable, decay) are shares of all steps. `batch_size` is per process.
     `average_decay` stores an exponential moving average of the weights (0.99 to 0.999) in the place of the
-    last ones. `deterministic` asks the libraries for the same bits on every run; `compile` for torch.compile.
+    last ones. `deterministic` asks the libraries for the same bits on every run.
     """
 
     learning_rate: float = Field(default=4e-4, gt=0, lt=1)
@@ -140,7 +140,6 @@ class Schedule(_Section):
     precision: Precision = Precision.AUTO
     gradient_checkpointing: bool = False
     deterministic: bool = True
-    compile: bool = False
     checkpoint_every_steps: int | None = Field(default=None, ge=1)
 
     @model_validator(mode="after")

@@ -66,7 +66,6 @@ def arguments_for(
         remove_unused_columns=False,
         label_names=["labels"],
         bf16=in_bfloat16(recipe),
-        torch_compile=schedule.compile,
         use_cpu=not on_gpu,
         **_together(on_gpu),
         dataloader_pin_memory=on_gpu,

@@ -21,7 +21,7 @@ from training.recipes.rows import Rows
 _RUN_FILE: Final = "run.json"
 _WRITTEN_LAST: Final = "trainer_state.json"
 _PREFIX: Final = "checkpoint-"
-_OUTSIDE: Final = {"task", "base_model", "base_model_sha256", "data", "out", "tensorboard"}
+_OUTSIDE: Final = {"task", "base_model", "base_model_sha256", "base_licence", "data", "out", "tensorboard"}
 """Fields that are paths, or change nothing of the weights; what they name is hashed by content."""
 
 

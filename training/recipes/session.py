@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
 from rich.console import Console
 from torch import distributed
 from transformers import EarlyStoppingCallback, PrinterCallback, Trainer, TrainerState
@@ -87,6 +88,8 @@ class Session:
         for callback in self._callbacks(interruption, progress):
             self.trainer.add_callback(callback)
         before = self.resumed_from or 0
+        if torch.cuda.is_available():
+            torch.cuda.reset_peak_memory_stats()
         started = time.perf_counter()
         try:
             self.trainer.train(resume_from_checkpoint=str(checkpoint) if checkpoint else None)
