@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 from typing import Any
 
 import pytest
 
 from training.data.pipeline.duplicates import DuplicateSearch
+from training.data.pipeline.near import jaccard, shingles_of
 from training.data.pipeline.rows import Row, silent
 from training.data.pipeline.space import TextSpace
 from training.data.pipeline.spec import Duplicates
@@ -127,3 +129,23 @@ def test_many_equal_rows_cost_one_comparison_each() -> None:
     kept, search = _search(_rows(*((f"{LONG} number {'one' * (n % 2)}", "x") for n in range(400))))
     assert len(kept) == 1
     assert len(search.findings.rejected) == 399
+
+
+@pytest.mark.parametrize("threshold", [0.7, 0.9, 1.0])
+def test_pairs_just_above_the_threshold_are_found(threshold: float) -> None:
+    rng = random.Random(5)
+    texts: list[str] = []
+    for _ in range(100):
+        text = "".join(rng.choices("abcdefgh ijklmnop", k=400))
+        cut = 400 - int(396 * (1 - threshold))
+        texts += [text, text[:cut]]
+    pairs = [
+        jaccard(shingles_of(one), shingles_of(other))
+        for one, other in zip(texts[::2], texts[1::2], strict=True)
+    ]
+    assert min(pairs) >= threshold - 0.02
+    found = [number for number, similarity in enumerate(pairs) if similarity >= threshold]
+    assert len(found) > 20
+    kept, _ = _search(_rows(*((text, "x") for text in texts)), near=threshold)
+    missed = [number for number in found if {str(2 * number), str(2 * number + 1)} <= set(kept)]
+    assert len(missed) <= 3
