@@ -82,6 +82,7 @@ class OfflineModel:
             else None
         )
         self._generation = _generation(loaded, task)
+        self._warm_up()
 
     async def ask(self, examples: Sequence[Example], on_answer: Callable[[], None]) -> list[Answer]:
         """Answers in the order of the examples; one that cannot be asked is an answer with an error."""
@@ -189,6 +190,14 @@ class OfflineModel:
             "input_ids": torch.tensor(ids, device=self._device),
             "attention_mask": torch.tensor(mask, device=self._device),
         }
+
+    def _warm_up(self) -> None:
+        """One token, so that no row's latency holds what the libraries do once."""
+        whole = self._generation
+        self._generation = copy.copy(whole)
+        self._generation.max_new_tokens = 1
+        self._generate([_Prompt(0, "", (whole.pad_token_id,))])
+        self._generation = whole
 
     def _seed(self) -> None:
         import torch  # noqa: PLC0415
