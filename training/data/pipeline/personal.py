@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 _DIGIT: Final = re.compile(r"\d")
 _PHONE_DIGITS: Final = 7
+_WINDOW: Final = 4_096
+_OVERLAP: Final = 320
+"""Some patterns take time that grows with the square of the text: a window bounds it. No find is longer than
+the overlap, so none is cut by every window."""
 
 _CHEAP_TESTS: Final[Mapping[str, re.Pattern[str]]] = {
     "EMAIL_ADDRESS": re.compile("@"),
@@ -38,6 +42,16 @@ class Span:
     end: int
 
 
+@dataclass(frozen=True, slots=True)
+class _Find:
+    """One find of one recogniser, and how sure it is."""
+
+    entity: str
+    start: int
+    end: int
+    score: float
+
+
 class PersonalDataFinder:
     """Finds what the settings name; overlapping finds become one, of the surest type."""
 
@@ -47,7 +61,13 @@ class PersonalDataFinder:
         self._engine = _engine(settings)
 
     def find(self, text: str) -> list[Span]:
-        """The finds in order, none overlapping."""
+        """The finds in order, none overlapping. A long text is read in windows that overlap."""
+        found: list[_Find] = []
+        for start in range(0, max(1, len(text) - _OVERLAP), _WINDOW - _OVERLAP):
+            found += self._in_window(text[start : start + _WINDOW], start)
+        return _merged(sorted(found, key=lambda one: (one.start, -one.end)))
+
+    def _in_window(self, text: str, offset: int) -> list[_Find]:
         entities = [name for name in self._entities if _may_hold(name, text)]
         if not entities:
             return []
@@ -57,8 +77,11 @@ class PersonalDataFinder:
             entities=entities,
             score_threshold=self._settings.min_score,
         )
-        found = [one for one in results if not _is_short_phone(one, text)]
-        return _merged(sorted(found, key=lambda one: (one.start, -one.end)))
+        return [
+            _Find(one.entity_type, one.start + offset, one.end + offset, one.score)
+            for one in results
+            if not _is_short_phone(one.entity_type, text[one.start : one.end])
+        ]
 
 
 def _may_hold(entity: str, text: str) -> bool:
@@ -66,26 +89,23 @@ def _may_hold(entity: str, text: str) -> bool:
     return test is None or test.search(text) is not None
 
 
-def _is_short_phone(result: Any, text: str) -> bool:
+def _is_short_phone(entity: str, value: str) -> bool:
     """Some plans know numbers of four digits; a house number is none."""
-    return (
-        result.entity_type == "PHONE_NUMBER"
-        and len(_DIGIT.findall(text[result.start : result.end])) < _PHONE_DIGITS
-    )
+    return entity == "PHONE_NUMBER" and len(_DIGIT.findall(value)) < _PHONE_DIGITS
 
 
-def _merged(results: list[Any]) -> list[Span]:
+def _merged(finds: Sequence[_Find]) -> list[Span]:
     spans: list[Span] = []
     best = 0.0
-    for one in results:
-        rank = one.score + (one.end - one.start) / 10_000
+    for one in finds:
+        rank = one.score + (one.end - one.start) / 10_000  # of two as sure, the longer one
         if spans and one.start < spans[-1].end:
             last = spans.pop()
-            entity = one.entity_type if rank > best else last.entity
+            entity = one.entity if rank > best else last.entity
             spans.append(Span(entity, last.start, max(last.end, one.end)))
             best = max(best, rank)
         else:
-            spans.append(Span(one.entity_type, one.start, one.end))
+            spans.append(Span(one.entity, one.start, one.end))
             best = rank
     return spans
 

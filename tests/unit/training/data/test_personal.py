@@ -85,3 +85,12 @@ def test_a_type_that_nothing_finds_is_refused_with_those_that_exist() -> None:
 def test_a_model_that_is_not_installed_is_refused_and_not_fetched() -> None:
     with pytest.raises(DatasetError, match="'xx_missing_model' is not installed"):
         PersonalDataFinder(PersonalData(spacy_model="xx_missing_model"))
+
+
+def test_a_long_text_is_searched_to_its_end(finder: PersonalDataFinder) -> None:
+    text = "".join(f"{'filler words ' * 97}person{n}@example.com " for n in range(12))
+    assert [value for _, value in _found(finder, text)] == [f"person{n}@example.com" for n in range(12)]
+
+
+def test_a_text_made_to_be_slow_is_searched_in_bounded_time(finder: PersonalDataFinder) -> None:
+    assert _found(finder, "a." * 10_000 + "@ " + "1 " * 2_000) == []
