@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
@@ -12,8 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from contracts.dataset import SPLITS, DatasetManifest
-from training.data.pipeline.report import BuildReport
 from training.errors import TrainingError
+
+if TYPE_CHECKING:
+    from training.data.pipeline.report import BuildReport  # numpy and tokenizers, which --help can do without
 
 _T = TypeVar("_T")
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, Final, Protocol
 
 from contracts.output import ChoiceOutput, OutputContract
-from training.data.examples import Conformity
+from training.data.examples import REPLAY_SOURCE, Conformity
 from training.data.pipeline.personal import Span
 from training.data.pipeline.rows import Rejected, Row, rejected
 from training.data.pipeline.spec import Handling
@@ -86,7 +86,8 @@ class Redactor:
 
         A row without a placeholder is as it was when nothing was found in it.
         """
-        values = [row.text] if self._is_choice else [row.text, row.output, row.rejected_output]
+        is_label = self._is_choice and row.source != REPLAY_SOURCE
+        values = [row.text] if is_label else [row.text, row.output, row.rejected_output]
         if not any(_PLACEHOLDER.search(str(value)) for value in values):
             return False
         page = _Page(self._finder, self._handling, "")

@@ -104,6 +104,13 @@ def test_a_finished_row_is_looked_at_again() -> None:
     assert redactor.is_against_policy(_row("<EMAIL_1> and b@y.org", {}))
 
 
+def test_the_output_of_a_general_example_is_looked_at_too() -> None:
+    redactor = _redactor(ChoiceOutput(kind="choice", choices=("b@y.org",)))
+    general = _row("<EMAIL_1>", "b@y.org", source="replay")
+    assert redactor.is_against_policy(general)
+    assert not redactor.is_against_policy(_row("<EMAIL_1>", "b@y.org"))
+
+
 def test_a_golden_row_is_changed_like_the_rows_it_is_compared_with() -> None:
     redactor = _redactor(CREDIT_CARD=Handling.REJECT)
     golden = redactor.comparable(_row("Mail a@x.org, card 4111111111111111", {"mail": "a@x.org"}))
