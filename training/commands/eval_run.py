@@ -28,6 +28,9 @@ from training.evaluate.records import EvaluationReport
 from training.evaluate.registered import GatewayAdmin
 from training.evaluate.run import Parties, run_evaluation
 
+_PIPED_COLUMNS: Final = 160
+"""A pipe has no edge: reasons must not be cut into pieces in a log."""
+
 EXIT_STATUS: Final = {Verdict.PASS: 0, Verdict.FAIL: 3, Verdict.INCONCLUSIVE: 4}
 """1 is an error and 2 a wrong use, as everywhere."""
 
@@ -95,7 +98,7 @@ class RunOptions:
 def run(**given: Any) -> None:
     """Evaluate a candidate. Status: 0 pass, 1 error, 2 wrong use, 3 fail, 4 inconclusive; ends with JSON."""
     options = RunOptions(**given)
-    console = Console(stderr=True)
+    console = Console(stderr=True, width=None if sys.stderr.isatty() else _PIPED_COLUMNS)
     try:
         report = _evaluated(options, console)
         _write(report, options)
