@@ -121,7 +121,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 @pytest.fixture(scope="module")
 def lab(run: Run) -> dict[str, Any]:
     """What came of several runs on the same rows."""
-    done = _engine_python(run.folder, str(Path(__file__).with_name("training_lab.py")))
+    done = _engine_python(run.folder, str(Path(__file__).with_name("training_lab.py")), str(LAYOUT.model))
     results: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return results
 
@@ -255,6 +255,11 @@ def test_pairs_are_encoded_as_they_are_served(lab: dict[str, Any]) -> None:
 def test_four_bits_without_an_accelerator_are_refused(lab: dict[str, Any]) -> None:
     assert "nf4 is not possible here" in lab["four_bits"]
     assert "no CUDA accelerator" in lab["four_bits"]
+
+
+def test_the_real_model_learns(lab: dict[str, Any]) -> None:
+    first, *_, last = lab["real"]["losses"]
+    assert 3 > first > last
 
 
 def test_two_processes_train_together_and_one_writes(run: Run) -> None:

@@ -1,7 +1,8 @@
 """Runs of the trainer on a tiny model, in one process of the engine's environment; prints what came of them.
 
-`python training_lab.py`, in a folder with `base`, `teacher`, `stranger` (another vocabulary) and
-`rows.jsonl`. The last line is a JSON object that tests/engine/test_training.py reads.
+`python training_lab.py MODEL`, in a folder with `base`, `teacher`, `stranger` (another vocabulary) and
+`rows.jsonl`; MODEL is the folder of the real model. The last line is a JSON object that
+tests/engine/test_training.py reads.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,6 +41,7 @@ SCHEDULE = {
     "max_tokens": 1024,
     "precision": "float32",
 }
+SHORT = {"invoice_id": "A-1", "date": None, "vendor": "Vela Ltd", "total_amount": 12.5}
 QUIET = Console(quiet=True)
 
 
@@ -187,9 +190,19 @@ def distilled() -> dict[str, Any]:
     }
 
 
+def real() -> dict[str, Any]:
+    """Three steps of the real model on two short rows."""
+    row = {"text": "Vela Ltd, invoice A-1, total 12.50", "output": SHORT}
+    lines = [json.dumps({"id": name, **row}) + "\n" for name in ("one", "two")]
+    Path("short.jsonl").write_text("".join(lines), "utf-8")
+    schedule = {"max_steps": 3, "warmup_ratio": 0.0, "learning_rate": 1e-3, "precision": "auto"}
+    report = run("real", base_model=sys.argv[1], data={"train": "short.jsonl"}, schedule=schedule)
+    return {"losses": [point.loss for point in report.loss_curve]}
+
+
 def preferred() -> dict[str, Any]:
     """Pairs whose worse answer names another vendor, once not even as JSON."""
-    output = {"invoice_id": "A-1", "date": None, "vendor": "Vela Ltd", "total_amount": 12.5}
+    output = SHORT
     rows = [
         {"id": "json", "output": output, "rejected_output": {**output, "vendor": "Nobody"}},
         {"id": "text", "output": output, "rejected_output": "no idea"},
@@ -220,7 +233,7 @@ def _names(folder: str) -> list[str]:
 
 def main() -> None:
     """All of them; what a part prints goes before the last line."""
-    parts = (repeatable, interrupted, packing, stopping, distilled, preferred)
+    parts = (repeatable, interrupted, packing, stopping, distilled, preferred, real)
     results: dict[str, Any] = {part.__name__: part() for part in parts}
     results["four_bits"] = refusal(lambda: run("four", quantisation="nf4"))
     print(json.dumps(results))

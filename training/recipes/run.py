@@ -83,7 +83,7 @@ def train(recipe: Recipe, options: RunOptions | None = None) -> TrainingReport:
 
 def _write(recipe: Recipe, options: RunOptions, model: PeftModel, report: TrainingReport) -> TrainingReport:
     with whole_folder(recipe.out) as staging:
-        size = store_adapter(model, recipe, report.base_model, staging)
+        size = store_adapter(model, recipe, base_name=report.base_model, folder=staging, step=report.steps)
         report = report.model_copy(update={"adapter_bytes": size})
         (staging / REPORT_FILE).write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
         store_recipe(recipe, options.recipe_file, staging)

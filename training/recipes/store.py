@@ -62,14 +62,14 @@ def whole_folder(out: Path) -> Iterator[Path]:
         shutil.rmtree(staging, ignore_errors=True)
 
 
-def store_adapter(model: PeftModel, recipe: Recipe, base_name: str, folder: Path) -> int:
+def store_adapter(model: PeftModel, recipe: Recipe, *, base_name: str, folder: Path, step: int) -> int:
     """Write weights and configuration; returns the size of the weights in bytes.
 
     The configuration names the base model as the task does, and lists its targets in order, so that
     the folder holds no path of the machine and the same run writes the same bytes.
 
     Raises:
-        DivergedError: a weight is no finite number.
+        DivergedError: a weight is no finite number after the last step.
     """
     import torch  # noqa: PLC0415 - only in the training environment
     from safetensors.torch import load_file, save_file  # noqa: PLC0415
@@ -87,7 +87,7 @@ def store_adapter(model: PeftModel, recipe: Recipe, base_name: str, folder: Path
         for name, tensor in load_file(weights).items()
     }
     if not all(bool(tensor.isfinite().all()) for tensor in tensors.values()):
-        raise DivergedError(0)
+        raise DivergedError(step)
     save_file(tensors, weights, metadata={"format": "pt"})
     config_file = folder / CONFIG_FILE
     config = json.loads(config_file.read_text("utf-8"))
