@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from contracts.dataset import SPLITS, SourceFile
 from contracts.output import TextOutput
 from contracts.task import Task
+from training.data.pipeline.augmenting import augmented_rows
 from training.data.pipeline.duplicates import DuplicateSearch, Findings
 from training.data.pipeline.intake import Intake, take_in, with_unique_ids
 from training.data.pipeline.leakage import Leak, LeakSearch
@@ -212,6 +213,7 @@ class Build:
             name: [self._lengths[one] for one in some if one in self._lengths]
             for name, some in by_split.items()
         }
+        self._draft.splits["train"] += self._copies(self._draft.splits["train"])
         self._draft.has_chat_template = self._counter is not None and self._counter.has_template
         self._draft.splits["train"] += [marked_as_replay(rows[position]) for position in chosen]
         everything = [row for some in self._draft.splits.values() for row in some]
@@ -220,3 +222,15 @@ class Build:
             for row in self._progress(everything, "personal data, again", len(everything))
         )
         self._draft.step("ids", len(order), len(order), {"ids made unique": renamed})
+
+    def _copies(self, train: Sequence[Row]) -> list[Row]:
+        augment = self._spec.augment
+        if augment is None:
+            return []
+        copies = augmented_rows(train, augment, self._spec.split.seed)
+        limit = self._spec.max_tokens
+        if self._counter is not None and limit is not None:
+            lengths = self._counter.count(copies)
+            copies = [copy for copy, length in zip(copies, lengths, strict=True) if length.total <= limit]
+        self._draft.step("augmentation of train", len(train), len(train) + len(copies))
+        return copies

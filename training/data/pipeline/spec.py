@@ -9,6 +9,7 @@ from typing import Annotated, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from training.data.augment.augment import FieldKind
 from training.errors import DatasetError
 
 DatasetName = Annotated[
@@ -162,6 +163,22 @@ class Replay(ExampleFile):
     ratio: float = Field(gt=0, le=10)
 
 
+class Augment(_Section):
+    """Changed copies of train's rows, for tasks that read values out of a text (see `training.data.augment`).
+
+    `fields` names what changes: `swap` puts another row's value in the place of this one's, `date` moves a
+    date, `amount` multiplies all amounts of a text. The ratios are those of `training.data.augment.augment.Plan`.
+    """
+
+    copies: int = Field(ge=1, le=200)
+    fields: dict[str, FieldKind] = Field(min_length=1, max_length=100)
+    unchanged_ratio: Ratio = 0.33
+    swap_ratio: Ratio = 0.5
+    noise_rate: Annotated[float, Field(ge=0, le=0.2)] = 0.01
+    drop_ratio: Ratio = 0.15
+    new_numbers: bool = True
+
+
 class Limits(_Section):
     """Bounds of what is read, and of what the gate lets pass; the ratios are shares of the rows read."""
 
@@ -184,6 +201,7 @@ class BuildSpec(_Section):
     duplicates: Duplicates = Duplicates()
     split: Splits = Splits()
     golden: tuple[Golden, ...] = Field(default=(), max_length=100)
+    augment: Augment | None = None
     replay: Replay | None = None
     tokenizer: Path | None = None
     max_tokens: int | None = Field(default=None, ge=8)
