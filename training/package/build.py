@@ -173,7 +173,12 @@ def _data(files: DataFiles, task: Task) -> _Data:
 
 
 def _texts(files: DataFiles, task: Task) -> list[str]:
-    """Validation rows, which the adapter did not learn by heart; training rows where there are none."""
+    """The task's own examples, which everybody may read; rows of the data only where it has none.
+
+    Of these the validation rows come first, which the adapter did not learn by heart.
+    """
+    if task.examples:
+        return list(task.examples)
     if files.dataset is not None:
         rows = read_manifest(files.dataset).splits.get("validation")
         split = "validation" if rows is not None and rows.rows else "train"
