@@ -34,6 +34,8 @@ from benchmarks.adapters.stage import (
     make_markers,
     register,
 )
+from gateway.settings import PoolSettings
+from launcher.engine import MAX_CPU_LORAS
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "adapter_residency.json"
 PHASES = ("slots", "resident", "churn")
@@ -170,7 +172,9 @@ def main() -> int:
     plan = Plan(**{name: getattr(chosen, name) for name in Plan.__dataclass_fields__})
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        options = f"--max-loras {plan.slots} --max-cpu-loras {plan.places}"
+        # As much more than the places as the shipped engine has.
+        spare = MAX_CPU_LORAS - PoolSettings.model_fields["max_resident_adapters"].default
+        options = f"--max-loras {plan.slots} --max-cpu-loras {plan.places + spare}"
         engine_plan = EnginePlan(chosen.engine_python, chosen.model, options)
         if chosen.from_adapter:
             sources = make_copies(chosen.from_adapter, folder / "adapters", plan.adapters)

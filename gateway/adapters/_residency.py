@@ -66,10 +66,11 @@ class Residency:
         """The adapter that makes room for another one; None where none may go yet.
 
         Unwanted ones go first, then the coldest; a wanted one only for an urgent one. A hotter one does not
-        go because the coldest was just used or loaded, unless the urgent one has waited long.
+        go because the coldest was just used or loaded, unless the urgent one has waited long; then one in
+        use is drained, and no second one meanwhile.
         """
         now = self.now()
-        is_patient = now - urgent.get(for_one, now) < PATIENCE_SECONDS
+        is_patient = now - urgent.get(for_one, now) < PATIENCE_SECONDS or self._is_draining()
         candidates = [
             name
             for name, kept in self.loads.items()
@@ -94,6 +95,10 @@ class Residency:
     def _may_try(self, name: str, now: float) -> bool:
         kept = self.loads.get(name)
         return kept is None or (not kept.is_busy and now >= kept.retry_at)
+
+    def _is_draining(self) -> bool:
+        leaving = (name for name, kept in self.loads.items() if kept.state is LoadState.LEAVING)
+        return any(self._uses.in_flight(name) for name in leaving)
 
     def _coldness(self, name: str, wanted: Container[str]) -> tuple[bool, bool, float, float]:
         is_used = self._uses.in_flight(name) > 0

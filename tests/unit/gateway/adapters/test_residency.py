@@ -83,6 +83,21 @@ async def test_an_adapter_in_use_is_drained_only_for_one_that_has_waited_long(tm
     assert bench.engine.client.busy_unloads == []
 
 
+async def test_adapters_in_use_are_drained_one_at_a_time(tmp_path: Path) -> None:
+    bench = await full_bench(tmp_path, 3)
+    made = [bench.stored(seed) for seed in range(5)]
+    for seed, uses in enumerate((9, 1, 9)):
+        for _ in range(uses):
+            bench.engine.uses.note(made[seed].name)
+        bench.engine.uses.flying[made[seed].name] = 1
+    urgent = dict.fromkeys((made[3].name, made[4].name), bench.clock.now - PATIENCE_SECONDS)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(2):
+            bench.adapters.start_due(group, {m.name: m for m in made}, urgent)
+            assert bench.engine.ready_adapters == {made[0].name, made[2].name}
+        bench.engine.uses.flying.clear()
+
+
 async def test_one_that_was_just_proven_is_left_alone(tmp_path: Path) -> None:
     bench = await full_bench(tmp_path, 1)
     one, other = bench.stored(0), bench.stored(1)
