@@ -1,4 +1,4 @@
-"""Owns the formats of `firstline adapter export`: each is written by a process of the environment with torch."""
+"""Owns the formats of `firstline adapter export`, each written by a process of the environment with torch."""
 
 from __future__ import annotations
 
