@@ -192,11 +192,16 @@ class OfflineModel:
         }
 
     def _warm_up(self) -> None:
-        """One token, so that no row's latency holds what the libraries do once."""
+        """One token: a form that cannot be computed is refused now; what is done once delays no row."""
         whole = self._generation
         self._generation = copy.copy(whole)
         self._generation.max_new_tokens = 1
-        self._generate([_Prompt(0, "", (whole.pad_token_id,))])
+        try:
+            self._generate([_Prompt(0, "", (whole.pad_token_id,))])
+        except (RuntimeError, ValueError) as error:
+            raise OfflineModelError(
+                f"{self.judged.model} cannot generate in {self.judged.form}: {str(error)[:200]}"
+            ) from error
         self._generation = whole
 
     def _seed(self) -> None:
