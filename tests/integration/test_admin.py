@@ -29,9 +29,7 @@ TAR = {"Content-Type": "application/x-tar"}
 
 @pytest.fixture
 def gateway(start_gateway: StartGateway, engine: StubEngine) -> GatewayThread:
-    return start_gateway(
-        engine, changes={"adapters": {"promotion": "open"}, "tasks": {"reload": True}}
-    )
+    return start_gateway(engine, changes={"adapters": {"promotion": "open"}, "tasks": {"reload": True}})
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from training.evaluate.judge import JudgeClient
 from training.evaluate.observe import Observation, Observer, agree
 from training.evaluate.ports import Party
 from training.evaluate.questions import Questions, questions_of
-from training.evaluate.records import EvaluationReport
+from training.evaluate.records import EvaluationReport, ModelReport
 from training.evaluate.slices import slice_counts
 
 _BATCH: Final = 16
@@ -101,9 +101,17 @@ async def run_evaluation(
         },
         concurrency=frozen.spec.concurrency,
         seconds=round(time.perf_counter() - started, 3),
-        models=tuple(party_report(shown, role, party, observed[role]) for role, party in parties.all()),
+        models=tuple(
+            _shortened(party_report(shown, role, party, observed[role]), frozen.spec.shown_mistakes)
+            for role, party in parties.all()
+        ),
         environment=environment(),
     )
+
+
+def _shortened(report: ModelReport, mistakes: int) -> ModelReport:
+    """With so many mistakes to read; none where the golden rows must not leave their place."""
+    return report.model_copy(update={"mistakes": report.mistakes[:mistakes]})
 
 
 async def _ask(

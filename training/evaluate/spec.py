@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from contracts.task import TaskName
 from training.errors import SpecificationError
 from training.evaluate.metric_names import kind_of, needs
+from training.evaluate.records import MAX_MISTAKES
 
 MAX_SPEC_BYTES: Final = 1024 * 1024
 ALL: Final = ""
@@ -140,6 +141,7 @@ class Specification(_Section):
     abstain_label: str | None = None
     refusal_patterns: tuple[str, ...] = Field(default=(), max_length=50)
     free_run: bool = False
+    shown_mistakes: int = Field(default=MAX_MISTAKES, ge=0, le=MAX_MISTAKES)
     concurrency: int = Field(default=4, ge=1, le=512)
     min_records: int = Field(default=30, ge=2)
     confidence: float = Field(default=0.95, ge=0.5, lt=1)

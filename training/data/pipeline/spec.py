@@ -167,7 +167,7 @@ class Augment(_Section):
     """Changed copies of train's rows, for tasks that read values out of a text (see `training.data.augment`).
 
     `fields` names what changes: `swap` puts another row's value in the place of this one's, `date` moves a
-    date, `amount` multiplies all amounts of a text. The ratios are those of `training.data.augment.augment.Plan`.
+    date, `amount` multiplies all amounts of a text. The ratios are those of `Plan` there.
     """
 
     copies: int = Field(ge=1, le=200)
