@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # Set by options on the command line, as in `make test-unit ARGS="-k stream"`.
 ARGS ?=
 
-.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice bench-structured
+.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice bench-structured bench-adapter-swaps bench-adapter-residency bench-training-speed
 .PHONY: test-unit test-property test-integration test-contract test-engine test-e2e
 .DEFAULT_GOAL := help
 
@@ -78,6 +78,15 @@ bench-invoice: setup-dev  ## Compare the demo adapter with the base model, on a 
 
 bench-structured: setup-dev  ## Measure schema intake: soundness, coverage, time, and hostile schemas
 	$(BIN)/python -m benchmarks.structured $(ARGS)
+
+bench-adapter-swaps: setup-dev  ## Measure 1,000 swaps between two versions under load, on the real engine
+	$(BIN)/python -m benchmarks.adapters.swaps $(ARGS)
+
+bench-adapter-residency: setup-dev  ## Measure more adapters than fit on an engine
+	$(BIN)/python -m benchmarks.adapters.residency $(ARGS)
+
+bench-training-speed: setup-dev  ## Measure training beside plain TRL; RECIPE=FILE names what is trained
+	.venv-engine/bin/python -m benchmarks.training_speed $(or $(RECIPE),examples/recipes/invoice-extract-cpu.yaml) $(ARGS)
 
 clean:  ## Remove what set-up and tests made (environments, home folder, caches)
 	rm -rf .venv .venv-engine .venv*.lock .firstline .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
