@@ -90,7 +90,7 @@ def encode_examples(
         ChatTemplateError: the template does not continue its own generation prompt with the answer.
         DatasetError: the task's prompt cannot be rendered for a row.
     """
-    return [_encode(task, example, target_text(task, example.output), tokenizer) for example in examples]
+    return [_encode(task, example, _target(task, example), tokenizer) for example in examples]
 
 
 def encode_pairs(task: Task, examples: Sequence[Example], tokenizer: ChatTokenizer) -> list[EncodedPair]:
@@ -112,10 +112,7 @@ def encode_pairs(task: Task, examples: Sequence[Example], tokenizer: ChatTokeniz
 
 
 def _encode(task: Task, example: Example, target: str, tokenizer: ChatTokenizer) -> EncodedExample:
-    try:
-        messages = messages_of(render_prompt(task, example.text))
-    except PromptError as error:
-        raise DatasetError(f"row {example.id!r}: {error}") from error
+    messages = _turns(task, example)
     prefix = tokenizer.apply_chat_template(messages, tokenize=False, add_generation_prompt=True)
     whole = tokenizer.apply_chat_template(
         [*messages, {"role": "assistant", "content": target}], tokenize=False, add_generation_prompt=False
@@ -131,3 +128,17 @@ def _encode(task: Task, example: Example, target: str, tokenizer: ChatTokenizer)
     completion_ids = tokenizer.encode(completion, add_special_tokens=False)
     labels = [IGNORED_LABEL] * len(prompt_ids) + completion_ids
     return EncodedExample(example.id, (*prompt_ids, *completion_ids), tuple(labels))
+
+
+def _turns(task: Task, example: Example) -> list[dict[str, str]]:
+    """What the model is asked: the task's prompt, or the bare text of a general example."""
+    if example.is_replay:
+        return [{"role": "user", "content": example.text}]
+    try:
+        return messages_of(render_prompt(task, example.text))
+    except PromptError as error:
+        raise DatasetError(f"row {example.id!r}: {error}") from error
+
+
+def _target(task: Task, example: Example) -> str:
+    return str(example.output) if example.is_replay else target_text(task, example.output)
