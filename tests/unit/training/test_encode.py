@@ -85,3 +85,9 @@ def test_a_prompt_that_cannot_be_rendered_names_the_row() -> None:
     task = TASK.model_copy(update={"prompt": "{{ passages[3].text }}"})
     with pytest.raises(DatasetError, match="row 'one'"):
         encode_examples(task, [EXAMPLE], CharacterTokenizer())
+
+
+def test_a_general_example_is_a_plain_turn_without_the_task_s_prompt() -> None:
+    example = Example(id="general", text="What is a noun?", output="A name.", source="replay")
+    (encoded,) = encode_examples(TASK, [example], CharacterTokenizer())
+    assert _text(encoded.input_ids) == "<user>What is a noun?</end>\n<assistant>A name.</end>"
