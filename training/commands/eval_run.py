@@ -158,7 +158,8 @@ def _judge(frozen: Frozen, options: RunOptions) -> JudgeClient | None:
 def _write(report: EvaluationReport, options: RunOptions) -> None:
     try:
         if options.out is not None:
-            file = options.out / REPORT_FILE if options.out.is_dir() else options.out
+            is_file = options.out.suffix == ".json" and not options.out.is_dir()
+            file = options.out if is_file else options.out / REPORT_FILE
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(report.model_dump_json(indent=2) + "\n", "utf-8")
         if options.html is not None:
