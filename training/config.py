@@ -6,12 +6,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from contracts.canonical import Sha256
 from contracts.task import Task
 from training.errors import RecipeError
+from training.yaml_files import read_yaml
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -238,7 +238,7 @@ def load_recipe(path: Path) -> Recipe:
     Raises:
         RecipeError: it cannot be read, is no YAML mapping, or has a wrong or unknown key.
     """
-    recipe = _validated(Recipe, path)
+    recipe = read_yaml(Recipe, path, RecipeError)
     folder = path.resolve().parent
 
     def resolved(file: Path | None) -> Path | None:
@@ -264,18 +264,4 @@ def load_task(path: Path) -> Task:
     Raises:
         RecipeError: it cannot be read, or is no valid task.
     """
-    return _validated(Task, path)
-
-
-def _validated(model: type[_Model], path: Path) -> _Model:
-    try:
-        return model.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise RecipeError(f"{path}: cannot be read: {error}") from error
-    except yaml.YAMLError as error:
-        raise RecipeError(f"{path}: no valid YAML: {error}") from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
-        )
-        raise RecipeError(f"{path}: {wrong}") from error
+    return read_yaml(Task, path, RecipeError)

@@ -25,6 +25,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+_EXTRAS = {"bitsandbytes": "qlora", "torchao": "quantised"}
+
 
 class TrainingError(Exception):
     """A run cannot start or go on; the message says what to change."""
@@ -33,11 +35,11 @@ class TrainingError(Exception):
 class MissingLibraryError(TrainingError):
     """A library of the training environment is not installed."""
 
-    def __init__(self, library: str, command: str = "train") -> None:
+    def __init__(self, library: str) -> None:
+        extra = _EXTRAS.get(library, "data,train")
         super().__init__(
-            f"{library!r} is not installed here. Training runs in the engine's environment: "
-            f".venv-engine/bin/python -m training.commands.{command}; "
-            f"elsewhere: pip install 'firstline[train]'"
+            f"{library!r} is not installed here. In a checkout `make setup` installs what training needs "
+            f"and `firstline` finds it; elsewhere: pip install 'firstline[{extra}]'"
         )
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from contracts.output import ChoiceOutput, JsonSchemaOutput, TextOutput
 from contracts.task import Task
+from training.errors import SpecificationError
 from training.evaluate.asking import Answer
 from training.evaluate.golden import GoldenRow
 from training.evaluate.observe import Observation
 from training.evaluate.score import RecordScore
-from training.evaluate.spec import Specification, validated
+from training.evaluate.spec import Specification
+from training.yaml_files import validated
 
 FIELDS = ("invoice_id", "total")
 SCHEMA = {
@@ -45,7 +47,7 @@ def specification(*metrics: Mapping[str, Any], **changes: Any) -> Specification:
         "metrics": list(metrics) or [{"metric": "records_exact", "minimum": 0.5}],
         **changes,
     }
-    return validated(content, "spec.yaml")
+    return validated(Specification, content, "spec.yaml", SpecificationError)
 
 
 def observed(

@@ -111,7 +111,7 @@ def _validator(task: Task) -> jsonschema_rs.Validator | None:
     try:
         import jsonschema_rs  # noqa: PLC0415 - an engine's environment may lack it
     except ModuleNotFoundError as error:
-        raise MissingLibraryError("jsonschema-rs", "bench") from error
+        raise MissingLibraryError("jsonschema-rs") from error
     return jsonschema_rs.validator_for(task.output.json_schema, validate_formats=True)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from training.data.synthesis.dialects import Dialect
 from training.data.synthesis.spec import Prices
 from training.errors import DatasetError
+from training.yaml_files import read_yaml, validated
 
 MAX_ROWS = 1000
 MAX_ARMS = 50
@@ -104,12 +104,7 @@ def load_bench(path: Path) -> BenchSpec:
     Raises:
         DatasetError: it cannot be read, is no YAML mapping, or has a wrong or unknown key.
     """
-    try:
-        return parse_bench(yaml.safe_load(path.read_text("utf-8")), str(path)).located(path.resolve().parent)
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DatasetError(f"{path}: no valid YAML: {error}") from error
+    return read_yaml(BenchSpec, path, DatasetError).located(path.resolve().parent)
 
 
 def parse_bench(content: object, place: str) -> BenchSpec:
@@ -118,10 +113,4 @@ def parse_bench(content: object, place: str) -> BenchSpec:
     Raises:
         DatasetError: it has a wrong or unknown key.
     """
-    try:
-        return BenchSpec.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'specification'}: {one['msg']}" for one in error.errors()
-        )
-        raise DatasetError(f"{place}: {wrong}") from error
+    return validated(BenchSpec, content, place, DatasetError)

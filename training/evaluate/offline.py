@@ -68,7 +68,7 @@ class OfflineModel:
         try:
             import outlines  # noqa: PLC0415 - only in the training environment
         except ModuleNotFoundError as error:
-            raise MissingLibraryError("outlines", "eval") from error
+            raise MissingLibraryError("outlines") from error
         self.judged = judged
         self.json_form = options.json_form or JsonForm.COMPACT
         self._task = task

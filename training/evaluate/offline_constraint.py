@@ -106,7 +106,7 @@ def _refusal(constraint: Constraint) -> list[str]:
     try:
         from llguidance import LLMatcher, grammar_from  # noqa: PLC0415 - not in every environment
     except ModuleNotFoundError as error:
-        raise MissingLibraryError("llguidance", "eval") from error
+        raise MissingLibraryError("llguidance") from error
     try:
         is_error, messages = LLMatcher.validate_grammar_with_warnings(
             grammar_from(constraint.kind, constraint.text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import warnings
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from training.errors import MissingLibraryError, OfflineModelError, QuantisationError
 from training.evaluate.quantised_adapter import check_adapter
+from training.libraries import require
 
 if TYPE_CHECKING:
     import torch
@@ -70,7 +70,7 @@ def load_model(
         QuantisationError: the device or the folder cannot have this format.
         OfflineModelError: the folder holds no model, or the adapter does not fit it.
     """
-    require_libraries()
+    require(*LIBRARIES)
     from transformers import AutoTokenizer  # noqa: PLC0415 - only in the training environment
 
     stored = stored_form(base)
@@ -83,7 +83,7 @@ def load_model(
         model = _load_base(base, form, kind, chosen)
     except ImportError as error:
         missing = _STORED_LIBRARY.get(stored) or error.name or stored or form.value
-        raise MissingLibraryError(missing, "eval") from error
+        raise MissingLibraryError(missing) from error
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         raise OfflineModelError(f"{base}: no model that can be loaded here: {_first_line(error)}") from error
     if adapter is not None:
@@ -94,16 +94,6 @@ def load_model(
         if chosen == "cpu" and form in _WEIGHTS_ALONE:
             _make_dense(model)
     return LoadedModel(model.eval(), tokenizer, stored or form.value, chosen)
-
-
-def require_libraries() -> None:
-    """Refuse to go on where the training environment is not installed.
-
-    Raises:
-        MissingLibraryError: naming the first library that is absent.
-    """
-    for library in LIBRARIES:
-        _need(library)
 
 
 def stored_form(base: Path) -> str:
@@ -146,9 +136,9 @@ def _check_form(form: Form, device: str) -> None:
     import torch  # noqa: PLC0415
 
     if form in _BY_TORCHAO:
-        _need("torchao")
+        require("torchao")
     if form is Form.NF4:
-        _need("bitsandbytes")
+        require("bitsandbytes")
     if form is Form.FP8 and (device == "cpu" or torch.cuda.get_device_capability() < (8, 9)):
         raise QuantisationError(
             "fp8 multiplies in 8 bits, which needs an accelerator of compute capability 8.9 or later "
@@ -224,13 +214,6 @@ def _belongs_to_the_base(module: Any, name: str) -> bool:
     from torch.nn import Linear  # noqa: PLC0415
 
     return isinstance(module, Linear) and ".lora_" not in name and not name.endswith("lm_head")
-
-
-def _need(library: str) -> None:
-    try:
-        importlib.import_module(library)
-    except ModuleNotFoundError as error:
-        raise MissingLibraryError(library, "eval") from error
 
 
 def _first_line(error: BaseException) -> str:

@@ -14,7 +14,7 @@ class RougeL:
         try:
             from rouge_score import rouge_scorer  # noqa: PLC0415 - only where free text is evaluated
         except ModuleNotFoundError as error:
-            raise MissingLibraryError("rouge-score", "eval") from error
+            raise MissingLibraryError("rouge-score") from error
         self._scorer: Any = rouge_scorer.RougeScorer(["rougeL"])
 
     def score(self, gold: str, answer: str | None) -> float:

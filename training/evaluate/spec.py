@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.task import TaskName
 from training.errors import SpecificationError
 from training.evaluate.metric_names import kind_of, needs
 from training.evaluate.records import MAX_MISTAKES
+from training.yaml_files import read_yaml
 
-MAX_SPEC_BYTES: Final = 1024 * 1024
 ALL: Final = ""
 """The slice that holds every row of the golden sets."""
 
@@ -186,31 +185,4 @@ def read_specification(path: Path) -> Specification:
     Raises:
         SpecificationError: it cannot be read, is no YAML mapping, or has a wrong or unknown key.
     """
-    try:
-        if path.stat().st_size > MAX_SPEC_BYTES:
-            raise SpecificationError(f"{path}: larger than {MAX_SPEC_BYTES} bytes")
-        return validated(yaml.safe_load(path.read_text("utf-8")), str(path))
-    except (OSError, UnicodeDecodeError) as error:
-        raise SpecificationError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise SpecificationError(f"{path}: no valid YAML: {error}") from error
-
-
-def validated(content: Any, place: str) -> Specification:
-    """A specification from its parsed content.
-
-    Raises:
-        SpecificationError: naming each key that is wrong.
-    """
-    try:
-        return Specification.model_validate(content)
-    except ValidationError as error:
-        wrong = "; ".join(
-            ": ".join(
-                part
-                for part in (".".join(map(str, one["loc"])), one["msg"].removeprefix("Value error, "))
-                if part
-            )
-            for one in error.errors()
-        )
-        raise SpecificationError(f"{place}: {wrong}") from error
+    return read_yaml(Specification, path, SpecificationError)

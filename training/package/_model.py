@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,25 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError
 
-from training.errors import MissingLibraryError, PackageError
+from training.errors import PackageError
+from training.libraries import require
 from training.package.adapter import PREFIX, Adapter, check_fits
 
 if TYPE_CHECKING:
     from peft import PeftModel
     from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
-
-def require(*libraries: str) -> None:
-    """Refuse to go on where the training environment is not installed.
-
-    Raises:
-        MissingLibraryError: naming the first library that is absent.
-    """
-    for library in libraries:
-        try:
-            importlib.import_module(library)
-        except ModuleNotFoundError as error:
-            raise MissingLibraryError(library, "package") from error
 
 
 def load_adapted(adapter: Adapter, base: Path) -> PeftModel:

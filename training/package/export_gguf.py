@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.errors import PackageError
+from training.libraries import require
 from training.package._files import staged
 from training.package._gguf_llama import (
     ARCHITECTURE,
@@ -16,7 +17,7 @@ from training.package._gguf_llama import (
     laid_out,
 )
 from training.package._gguf_tokenizer import add_tokenizer
-from training.package._model import load_config, load_merged, require
+from training.package._model import load_config, load_merged
 from training.package.adapter import PREFIX, WEIGHTS_FILE, Adapter, check_fits, read_adapter
 from training.package.identity import code_version
 from training.package.origin import Origin, read_origin

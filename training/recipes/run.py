@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -12,7 +10,8 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from training.config import Method, Recipe, load_task
-from training.errors import DivergedError, MissingLibraryError
+from training.errors import DivergedError
+from training.libraries import require
 from training.recipes.checkpoint import Start, run_folder
 from training.recipes.preflight import check_recipe
 from training.recipes.report import TrainingReport
@@ -53,7 +52,7 @@ def train(recipe: Recipe, options: RunOptions | None = None) -> TrainingReport:
     rows = read_rows(recipe, task)
     folder = run_folder(recipe, task, rows, process_count())
     checkpoint = folder.checkpoint(options.start)
-    require_libraries(_libraries(recipe))
+    require(*_libraries(recipe))
     from training.recipes.arguments import make_repeatable  # noqa: PLC0415 - needs the libraries
     from training.recipes.model import check_quantisation, check_teacher, load_tokenizer  # noqa: PLC0415
     from training.recipes.outcome import report_of  # noqa: PLC0415
@@ -93,19 +92,6 @@ def _write(recipe: Recipe, options: RunOptions, model: PeftModel, report: Traini
 def _libraries(recipe: Recipe) -> tuple[str, ...]:
     more = ("trl", "datasets") if recipe.method is Method.DPO else ()
     return (*LIBRARIES, *more, *(("tensorboard",) if recipe.tensorboard else ()))
-
-
-def require_libraries(libraries: Sequence[str] = LIBRARIES) -> None:
-    """Refuse to go on where the training environment is not installed.
-
-    Raises:
-        MissingLibraryError: naming the first library that is absent.
-    """
-    for library in libraries:
-        try:
-            importlib.import_module(library)
-        except ModuleNotFoundError as error:
-            raise MissingLibraryError(library) from error
 
 
 def process_count() -> int:

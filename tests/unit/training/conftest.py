@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,12 @@ import pytest
 from safetensors.numpy import save_file
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+
+
+@pytest.fixture
+def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in the light environment, wherever the tests run."""
+    monkeypatch.setitem(sys.modules, "torch", None)
 
 
 @pytest.fixture

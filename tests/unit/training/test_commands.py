@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 
@@ -16,7 +15,6 @@ from training.commands.train import app as train
 ROOT = Path(__file__).parents[3]
 RECIPE = str(ROOT / "examples" / "recipes" / "invoice-extract.yaml")
 TASK = str(ROOT / "examples" / "tasks" / "invoice-extract.yaml")
-HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
 def _make(out: Path, *more: str) -> None:
@@ -54,7 +52,7 @@ def test_a_base_model_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     assert "no safetensors weights here" in " ".join(result.output.split())
 
 
-@pytest.mark.skipif(HAS_TORCH, reason="this environment can train")
+@pytest.mark.usefixtures("no_torch")
 def test_without_torch_training_says_where_it_runs(tmp_path: Path, tiny_base: Path) -> None:
     rows = tmp_path / "rows.jsonl"
     _make(rows)

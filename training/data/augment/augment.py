@@ -12,10 +12,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from training.data.augment.spans import Span, find_value, replace_spans
+from training.data.augment.spans import find_value
 from training.data.augment.values import new_digits, scaled_amounts, shifted_date, with_noise
 from training.data.examples import Example
 from training.errors import DatasetError
+from training.spans import Span, replace_spans
 
 _READ = "0O1Il5S8B2Z6GNHDEFTRPUVCMA:,"
 _MISREAD = "O0I11S5B8Z2G6HNOFEIPRVUGN4.."

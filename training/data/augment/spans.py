@@ -2,20 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """Offsets into a text in characters; the end is exclusive."""
-
-    start: int
-    end: int
-
-    def overlaps(self, other: Span) -> bool:
-        """Whether the two share a character."""
-        return self.start < other.end and other.start < self.end
+from training.spans import Span
 
 
 def find_value(value: str, text: str) -> list[Span]:
@@ -36,17 +23,6 @@ def find_value(value: str, text: str) -> list[Span]:
         else:
             at = letters.find(wanted, at + 1)
     return spans
-
-
-def replace_spans(text: str, replacements: Sequence[tuple[Span, str]]) -> str:
-    """Put each replacement in its span's place; of two that overlap the later one is left out."""
-    parts, at = [], 0
-    for span, replacement in sorted(replacements, key=lambda one: one[0].start):
-        if span.start < at:
-            continue
-        parts += [text[at : span.start], replacement]
-        at = span.end
-    return "".join([*parts, text[at:]])
 
 
 def _letters(text: str) -> tuple[str, list[int]]:

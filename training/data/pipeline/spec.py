@@ -6,11 +6,11 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from training.data.augment.augment import FieldKind
 from training.errors import DatasetError
+from training.yaml_files import read_yaml
 
 DatasetName = Annotated[
     str, StringConstraints(pattern=r"^[a-z0-9](?:[a-z0-9._-]{0,98}[a-z0-9])?$", max_length=100)
@@ -221,17 +221,7 @@ def load_spec(path: Path) -> BuildSpec:
     Raises:
         DatasetError: it cannot be read, is no YAML mapping, or has a wrong or unknown key.
     """
-    try:
-        spec = BuildSpec.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DatasetError(f"{path}: no valid YAML: {error}") from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
-        )
-        raise DatasetError(f"{path}: {wrong}") from error
+    spec = read_yaml(BuildSpec, path, DatasetError)
     return _resolved(spec, path.resolve().parent)
 
 

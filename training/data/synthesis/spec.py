@@ -6,12 +6,12 @@ import os
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from contracts.verification import Pointer
 from training.data.synthesis.dialects import Dialect
 from training.errors import DatasetError
+from training.yaml_files import read_yaml
 
 Ratio = Annotated[float, Field(ge=0, le=1)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=200, strip_whitespace=True)]
@@ -203,18 +203,7 @@ def load_spec(model: type[_Spec], path: Path) -> _Spec:
     Raises:
         DatasetError: it cannot be read, is no YAML mapping, or has a wrong or unknown key.
     """
-    try:
-        spec = model.model_validate(yaml.safe_load(path.read_text("utf-8")))
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: cannot be read: {error}") from error
-    except (yaml.YAMLError, RecursionError) as error:
-        raise DatasetError(f"{path}: no valid YAML: {error}") from error
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'file'}: {one['msg']}" for one in error.errors()
-        )
-        raise DatasetError(f"{path}: {wrong}") from error
-    return spec.located(path.resolve().parent)
+    return read_yaml(model, path, DatasetError).located(path.resolve().parent)
 
 
 def read_key(variable: str | None, file: Path | None) -> str:

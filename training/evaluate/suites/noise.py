@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from training.evaluate.golden import GoldenRow
-from training.evaluate.suites.spans import Span, Text
+from training.evaluate.suites.spans import Text
 from training.evaluate.suites.variant import chance, originals, variant
+from training.spans import Span
 
 Edits = dict[Span, str]
 Kind = Callable[[Text, random.Random], Edits]

@@ -49,7 +49,7 @@ class ClassifierScorer:
         try:
             from transformers import pipeline  # noqa: PLC0415 - only in the training environment
         except ModuleNotFoundError as error:
-            raise MissingLibraryError("transformers", "eval") from error
+            raise MissingLibraryError("transformers") from error
         try:
             self._classify: Any = pipeline("text-classification", model=str(folder), top_k=None)
         except (OSError, ValueError, RuntimeError) as error:

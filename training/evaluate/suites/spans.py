@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from training.spans import Span, replace_spans
 
 _TOKEN = re.compile(r"\S+")
 _WORD = re.compile(r"[^\W\d_]+")
 _ADDRESS = re.compile(r"@|://|www\.|[^\W_]\.[^\W_]")
 _MAX_GOLD_CHARACTERS = 2000
 """A longer gold value is kept word by word: a pattern of that length would be slow to look for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A part of a text, in characters."""
-
-    start: int
-    end: int
-
-    def overlaps(self, other: Span) -> bool:
-        """Whether they share a character."""
-        return self.start < other.end and other.start < self.end
 
 
 class Text:
@@ -79,11 +68,7 @@ class Text:
 
     def with_edits(self, edits: Mapping[Span, str]) -> str:
         """The text with spans replaced; they may not overlap."""
-        pieces, done = [], 0
-        for span in sorted(edits, key=lambda one: one.start):
-            pieces += [self.text[done : span.start], edits[span]]
-            done = span.end
-        return "".join([*pieces, self.text[done:]])
+        return replace_spans(self.text, [*edits.items()])
 
     def _is_kept(self, token: Span) -> bool:
         written = self.at(token)

@@ -32,7 +32,7 @@ def test_each_is_accepted(tmp_path: Path, trainer: str, base: BaseModel) -> None
         "unsloth/smollm2-135m-instruct-unsloth-bnb-4bit",
         "unsloth/SmolLM2-135M-Instruct",
         "HuggingFaceTB/SmolLM2-135M",
-        "/root/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots/12fd25f77366",
+        "/home/ml/.cache/huggingface/hub/models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots/12fd25f77366",
         "./models/SmolLM2-135M-Instruct/",
         "D:\\models\\SmolLM2-135M-Instruct",
     ],

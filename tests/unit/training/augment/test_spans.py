@@ -2,7 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from training.data.augment.spans import Span, find_value, replace_spans
+from training.data.augment.spans import find_value
+from training.spans import Span, replace_spans
 
 
 def found(value: str, text: str) -> list[str]:

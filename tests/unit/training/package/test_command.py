@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,6 @@ from contracts.signature import make_key_pair
 from tests.unit.training.package.conftest import Bench
 from training.commands.package import app
 from training.package.build import write_cards, write_provenance
-
-HAS_TORCH = importlib.util.find_spec("torch") is not None
 
 
 def _run(*arguments: str | Path, code: int = 0) -> str:
@@ -84,17 +81,17 @@ def test_cards_after_an_evaluation_say_that_the_signature_is_void(bench: Bench) 
     assert "# colour-pick@" in (bench.adapter / "model-card.md").read_text()
 
 
-@pytest.mark.skipif(HAS_TORCH, reason="this environment can export")
+@pytest.mark.usefixtures("no_torch")
 @pytest.mark.parametrize("form", ["merged", "gguf", "gguf-adapter"])
 def test_without_the_libraries_an_export_says_where_it_runs(bench: Bench, form: str) -> None:
     out = bench.root / "out"
     said = _run("export", bench.adapter, "--base", bench.base, "--out", out, "--format", form, code=1)
     assert "is not installed here" in said
-    assert "-m training.commands.package" in said
+    assert "pip install 'firstline[data,train]'" in said
     assert not out.exists()
 
 
-@pytest.mark.skipif(HAS_TORCH, reason="this environment can make a probe")
+@pytest.mark.usefixtures("no_torch")
 def test_without_the_libraries_a_package_is_not_half_made(bench: Bench) -> None:
     before = sorted(bench.adapter.iterdir())
     said = _run("build", bench.adapter, "--recipe", bench.recipe_file, code=1)
