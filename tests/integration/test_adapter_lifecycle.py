@@ -9,33 +9,17 @@ from typing import Any
 
 import pytest
 
-from contracts.adapter import AdapterManifest
-from contracts.evaluation import Verdict
 from gateway.errors import (
     AdapterRefusedError,
     ConflictError,
     InternalError,
     ModelRetiredError,
 )
-from gateway.state import BASE_VERSION, AuditRecord, Channel
-from tests.support.adapter_side import GATED, OPEN, TASK, Side, gateway_side, until
-from tests.support.gate_reports import report_bytes
+from gateway.state import BASE_VERSION, Channel
+from tests.support.adapter_side import GATED, OPEN, TASK, gateway_side, until
 from tests.support.peft_folder import write_peft_folder
+from tests.support.registry_acts import acts, last_act, report_for
 from tests.support.stub_engine import Reply, StubEngine
-
-
-def report_for(
-    side: Side, manifest: AdapterManifest, verdict: Verdict = Verdict.PASS, **changes: Any
-) -> bytes:
-    return report_bytes(manifest, side.parts.task(TASK), verdict, **changes)
-
-
-async def acts(side: Side, subject: str = TASK) -> list[tuple[str, str]]:
-    return [(each.entry.act, each.entry.outcome.value) for each in await side.audit.records(subject=subject)]
-
-
-async def last_act(side: Side) -> AuditRecord:
-    return (await side.audit.records())[-1]
 
 
 async def test_rollback_goes_back_to_the_version_before_and_then_to_the_base_model(

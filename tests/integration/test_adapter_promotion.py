@@ -7,32 +7,17 @@ from typing import Any
 
 import pytest
 
-from contracts.adapter import AdapterManifest
 from contracts.evaluation import Judged, Verdict
 from gateway.errors import (
     InvalidRequestError,
     ModelNotFoundError,
     PromotionRefusedError,
 )
-from gateway.state import AuditOutcome, AuditRecord
-from tests.support.adapter_side import GATED, OTHER_TASK, TASK, Side, gateway_side
-from tests.support.gate_reports import report_bytes
+from gateway.state import AuditOutcome
+from tests.support.adapter_side import GATED, OTHER_TASK, TASK, gateway_side
 from tests.support.peft_folder import write_peft_folder
+from tests.support.registry_acts import acts, last_act, report_for
 from tests.support.stub_engine import StubEngine
-
-
-def report_for(
-    side: Side, manifest: AdapterManifest, verdict: Verdict = Verdict.PASS, **changes: Any
-) -> bytes:
-    return report_bytes(manifest, side.parts.task(TASK), verdict, **changes)
-
-
-async def acts(side: Side, subject: str = TASK) -> list[tuple[str, str]]:
-    return [(each.entry.act, each.entry.outcome.value) for each in await side.audit.records(subject=subject)]
-
-
-async def last_act(side: Side) -> AuditRecord:
-    return (await side.audit.records())[-1]
 
 
 def judged(digest: str | None) -> Judged:

@@ -98,7 +98,7 @@ def test_paths_are_relative_to_the_recipe(tmp_path: Path) -> None:
         (MINIMAL.replace("train: rows.jsonl", "dataset: b, validation: c"), "its own validation split"),
         (MINIMAL.replace("rows.jsonl", f"rows.jsonl, dataset_sha256: {'a' * 64}"), "there is none"),
         ("task: t.yaml\n", "base_model"),
-        ("[1, 2]\n", "file"),
+        ("[1, 2]\n", "valid dictionary"),
         ("a: [\n", "no valid YAML"),
     ],
 )
