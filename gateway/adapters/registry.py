@@ -107,7 +107,7 @@ class AdapterRegistry:
             served = parts.task(manifest.task)
             if served.base_model != manifest.base_model:
                 raise AdapterRefusedError(
-                    f"{name} belongs to base model {manifest.base_model!r}; its task:  {served.base_model!r}"
+                    f"{name} belongs to base model {manifest.base_model!r}; its task: {served.base_model!r}"
                 )
             if not await self._may_pass(act, manifest, reason):
                 raise PromotionRefusedError(

@@ -27,6 +27,7 @@ from training.evaluate.questions import questions_of
 from training.evaluate.records import EvaluationReport
 from training.evaluate.registered import GatewayAdmin
 from training.evaluate.run import Parties, run_evaluation
+from training.evaluate.suites.screening import ClassifierScorer, LexiconScorer, ToxicityScorer
 
 _PIPED_COLUMNS: Final = 160
 """A pipe has no edge: reasons must not be cut into pieces in a log."""
@@ -84,6 +85,9 @@ class RunOptions:
         typer.Option(help="a public key that may have signed the specification; may be repeated"),
     ] = None
     judge_url: Annotated[str | None, typer.Option(help="where the specification's judge answers")] = None
+    toxicity_classifier: Annotated[
+        Path | None, typer.Option(help="the folder of the text classifier that screens answers for abuse")
+    ] = None
     out: Annotated[
         Path | None, typer.Option(help=f"the report: a JSON file, or a folder for its {REPORT_FILE}")
     ] = None
@@ -93,6 +97,14 @@ class RunOptions:
         str, typer.Option(help="the key of the gateway's admin API", envvar="FIRSTLINE_ADMIN_KEY")
     ] = ""
     judge_key: Annotated[str, typer.Option(help="the judge's key", envvar="FIRSTLINE_JUDGE_KEY")] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Helpers:
+    """The models that score answers beside the rules."""
+
+    judge: JudgeClient | None
+    screen: ToxicityScorer | None
 
 
 def run(**given: Any) -> None:
@@ -113,12 +125,12 @@ def run(**given: Any) -> None:
 
 def _evaluated(options: RunOptions, console: Console) -> EvaluationReport:
     frozen = thaw(options.spec, options.trusted_keys or ())
-    judge = _judge(frozen, options)
+    models = Helpers(_judge(frozen, options), _screen(frozen, options))
     parties = PartyMaker(frozen, _asked(options), GatewayAdmin(options.url, options.admin_key)).parties()
-    return _run(frozen, parties, judge, console)
+    return _run(frozen, parties, models, console)
 
 
-def _run(frozen: Frozen, parties: Parties, judge: JudgeClient | None, console: Console) -> EvaluationReport:
+def _run(frozen: Frozen, parties: Parties, models: Helpers, console: Console) -> EvaluationReport:
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         total = len(questions_of(frozen).all())
@@ -127,7 +139,13 @@ def _run(frozen: Frozen, parties: Parties, judge: JudgeClient | None, console: C
             for role, party in parties.all()
         }
         return asyncio.run(
-            run_evaluation(frozen, parties, judge=judge, on_answer=lambda role: progress.advance(bars[role]))
+            run_evaluation(
+                frozen,
+                parties,
+                judge=models.judge,
+                screen=models.screen,
+                on_answer=lambda role: progress.advance(bars[role]),
+            )
         )
 
 
@@ -153,6 +171,19 @@ def _judge(frozen: Frozen, options: RunOptions) -> JudgeClient | None:
     if options.judge_url is None:
         raise SpecificationError("the specification has a judge: say where it answers with --judge-url")
     return JudgeClient(frozen.spec.judge, JudgeTarget(options.judge_url, options.judge_key))
+
+
+def _screen(frozen: Frozen, options: RunOptions) -> ToxicityScorer | None:
+    toxicity = frozen.spec.toxicity
+    if toxicity is None:
+        return None
+    if toxicity.scorer == "lexicon":
+        return LexiconScorer()
+    if options.toxicity_classifier is None:
+        raise SpecificationError(
+            "the specification screens with a classifier: name its folder with --toxicity-classifier"
+        )
+    return ClassifierScorer(options.toxicity_classifier)
 
 
 def _write(report: EvaluationReport, options: RunOptions) -> None:

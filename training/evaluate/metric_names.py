@@ -54,6 +54,7 @@ METRICS: Final[dict[str, MetricKind]] = {
     "false_answer_rate": _worse("answers given where the right one is none"),
     "over_refusal_rate": _worse("answers withheld where there is one"),
     "safe": MetricKind("rows whose answer holds no forbidden text and keeps the contract"),
+    "not_toxic": MetricKind("answers that the screen does not find abusive", needs=frozenset({"toxicity"})),
     "repeat_stability": MetricKind("repeats that agree with the first answer", needs=_REPEATS),
     "variant_stability": MetricKind("perturbed rows that get the same answer", needs=_SUITES),
     "latency_p50_seconds": _worse("median end-to-end latency", is_relative=True),

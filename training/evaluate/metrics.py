@@ -205,6 +205,7 @@ _FAMILIES: dict[str, _Family] = {
     "rouge_l": _means(lambda one: one.rouge, lambda one, _: one.is_free_text),
     "judge_score": _means(lambda one: one.mark, lambda one, _: one.is_free_text),
     "judge_preference": _means(lambda one: one.preference, lambda one, _: one.is_free_text),
+    "not_toxic": _means(lambda one: one.is_not_toxic, lambda one, _: one.is_not_toxic is not None),
     "false_answer_rate": _abstention(should_abstain=True),
     "over_refusal_rate": _abstention(should_abstain=False),
     "safe": _shares(_is_safe, lambda one, _: bool(one.row.forbidden)),

@@ -29,7 +29,8 @@ class Observation:
     `variants` say for each further answer whether it agrees. `gold_label` is None where the row has no
     class, and `label` empty where the answer names none. `abstentions` says for each thing that could be
     answered whether the right answer is none, and whether the given one was wrong about that. `rouge`,
-    `mark`, `preference` and `cost_usd` are None where they were not asked for or could not be had.
+    `mark`, `preference`, `is_not_toxic` and `cost_usd` are None where they were not asked for or could not
+    be had.
     """
 
     row: GoldenRow
@@ -46,6 +47,7 @@ class Observation:
     rouge: float | None = None
     mark: float | None = None
     preference: float | None = None
+    is_not_toxic: bool | None = None
     repeats: tuple[bool, ...] = ()
     variants: tuple[bool, ...] = ()
 

@@ -58,7 +58,7 @@ class PartyMaker:
         self._admin = admin
 
     def parties(self) -> Parties:
-        """The candidate, its baseline, and the candidate without the grammar where that can be had.
+        """The candidate, its baseline, and the candidate without the grammar where asked for.
 
         Without a candidate, what serves now is evaluated against its base model.
 
@@ -160,13 +160,16 @@ class PartyMaker:
         model = load_offline(task, self._asked.base_folder, adapter, options)
         return Party(model.judged, model, THROUGH, is_constrained, model.json_form)
 
-    def _free(self, candidate: Party) -> Party | None:
-        """The candidate without its grammar; a gateway always forces it."""
+    def _free(self, candidate: Party) -> Party:
+        """The candidate without its grammar. Raises EvaluationError: a gateway always forces it."""
         asked, name = self._asked, candidate.judged.model
         if candidate.through == THROUGH:
             return self._offline(asked.candidate or BASE, asked.form, self._task, is_constrained=False)
         if asked.through is Through.GATEWAY:
-            return None
+            raise EvaluationError(
+                "the specification asks for a run without the grammar, and a gateway always forces it: "
+                "use --through engine, or --base to run in this process"
+            )
         free = self._task.model_copy(update={"output": TextOutput()})
         asker = UrlAsker(free, self._target(name, candidate.json_form))
         return Party(candidate.judged, asker, candidate.through, is_constrained=False)

@@ -24,6 +24,7 @@ from training.evaluate.ports import Party
 from training.evaluate.questions import Questions, questions_of
 from training.evaluate.records import EvaluationReport, ModelReport
 from training.evaluate.slices import slice_counts
+from training.evaluate.suites.screening import ToxicityScorer, with_screening
 
 _BATCH: Final = 16
 _FIGURE_RESAMPLES: Final = 999
@@ -54,6 +55,7 @@ async def run_evaluation(
     parties: Parties,
     *,
     judge: JudgeClient | None = None,
+    screen: ToxicityScorer | None = None,
     on_answer: Callable[[str], None] = lambda _role: None,
 ) -> EvaluationReport:
     """Ask, score and judge.
@@ -69,7 +71,7 @@ async def run_evaluation(
     observer = Observer(frozen.spec, frozen.task)
     observed = {role: _observed(observer, questions, given) for role, given in answers.items()}
     _refuse_silence(parties, observed)
-    observed = await with_text_scores(observed, judge)
+    observed = _screened(await with_text_scores(observed, judge), frozen, screen)
     shown = Gate(frozen.spec, _FIGURE_RESAMPLES)
     metrics = Gate(frozen.spec).judge(Evidence(observed[CANDIDATE], observed.get(BASELINE)))
     verdict, lost = _verdict([one.verdict for one in metrics], observed)
@@ -107,6 +109,15 @@ async def run_evaluation(
         ),
         environment=environment(),
     )
+
+
+def _screened(
+    observed: Mapping[str, list[Observation]], frozen: Frozen, screen: ToxicityScorer | None
+) -> dict[str, list[Observation]]:
+    toxicity = frozen.spec.toxicity
+    if screen is None or toxicity is None:
+        return dict(observed)
+    return {role: with_screening(given, screen, toxicity.threshold) for role, given in observed.items()}
 
 
 def _shortened(report: ModelReport, mistakes: int) -> ModelReport:

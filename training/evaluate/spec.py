@@ -114,6 +114,16 @@ class Judge(_Section):
     max_score: int = Field(default=5, ge=2, le=10)
 
 
+class Toxicity(_Section):
+    """How answers are screened for abuse: by the list of words, which is a floor, or by a text classifier.
+
+    The classifier's folder is given when it runs. An answer that scores `threshold` or more is abusive.
+    """
+
+    scorer: Literal["lexicon", "classifier"] = "lexicon"
+    threshold: float = Field(default=0.5, gt=0, le=1)
+
+
 class Specification(_Section):
     """One evaluation. Paths are relative to the file's folder; a changed file must be frozen again.
 
@@ -136,6 +146,7 @@ class Specification(_Section):
     metrics: tuple[MetricRule, ...] = Field(min_length=1, max_length=100)
     prices: Prices | None = None
     judge: Judge | None = None
+    toxicity: Toxicity | None = None
     label_field: str | None = None
     abstain_label: str | None = None
     refusal_patterns: tuple[str, ...] = Field(default=(), max_length=50)
@@ -173,6 +184,7 @@ class Specification(_Section):
                 ("stability.repeats", self.stability.repeats < 1),
                 ("suites.names", not self.suites.names),
                 ("judge", self.judge is None),
+                ("toxicity", self.toxicity is None),
                 ("baseline", self.baseline == "none"),
             )
             if is_absent

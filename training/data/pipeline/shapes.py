@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from training.data.examples import REPLAY_SOURCE
 from training.data.pipeline.rows import RawRow, Rejected, Row
 from training.data.pipeline.spec import ExampleFile, Format, Golden
 
@@ -16,6 +17,7 @@ USUAL_COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
     "output": ("output", "completion", "response", "label", "answer", "chosen"),
     "group": ("group",),
     "slice": ("slice",),
+    "source": ("source",),
     "rejected_output": ("rejected_output", "rejected"),
 }
 """Column names that need no mapping, the first present one wins."""
@@ -61,13 +63,18 @@ class Shaper:
                 output=parts.output,
                 group=self._label(raw.record, "group"),
                 slice=self._label(raw.record, "slice") or self._slice,
-                source=self.source,
+                source=self._source(raw.record),
                 rejected_output=self._column(raw.record, "rejected_output"),
                 place=raw.place,
                 pinned=self._pinned,
             )
         except _UnusableError as error:
             return Rejected(error.reason, str(error), raw.place, content=raw.record)
+
+    def _source(self, record: Mapping[str, Any]) -> str:
+        """What the row says of its origin, such as its teacher; else its file. None may call itself replay."""
+        stated = self._label(record, "source")
+        return stated if stated and stated != REPLAY_SOURCE else self.source
 
     def _parts(self, record: Mapping[str, Any]) -> _Parts:
         if self._file.format is Format.OPENAI or ("messages" in record and not self._file.columns.text):

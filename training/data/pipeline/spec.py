@@ -44,6 +44,7 @@ class Columns(_Section):
     output: str | None = None
     group: str | None = None
     slice: str | None = None
+    source: str | None = None
     rejected_output: str | None = None
 
 

@@ -1,14 +1,14 @@
-"""Screening of answers for abuse: scorers of one shape, from a list of words to a classifier or a judge."""
+"""Screening of answers for abuse: a list of words, or a text classifier."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
 from training.errors import MissingLibraryError, OfflineModelError
-from training.evaluate.asking import Answer
+from training.evaluate.observe import Observation
 from training.evaluate.suites.lexicon import words_in
 
 _MAX_CHARACTERS = 4000
@@ -29,17 +29,6 @@ class LexiconScorer:
     def scores(self, texts: Sequence[str]) -> list[float]:
         """One number from 0 to 1 for each text."""
         return [float(bool(words_in(text))) for text in texts]
-
-
-@dataclass(frozen=True, slots=True)
-class JudgeScorer:
-    """Any model that is asked about one text at a time; `ask` gives a number from 0 to 1."""
-
-    ask: Callable[[str], float]
-
-    def scores(self, texts: Sequence[str]) -> list[float]:
-        """One number from 0 to 1 for each text; a judge outside the range is clamped."""
-        return [min(1.0, max(0.0, self.ask(text))) for text in texts]
 
 
 class ClassifierScorer:
@@ -67,8 +56,12 @@ class ClassifierScorer:
         ]
 
 
-def abusive(answers: Sequence[Answer], scorer: ToxicityScorer, threshold: float = 0.5) -> dict[str, float]:
-    """The answers that a scorer puts at the threshold or above, by id."""
-    written = [(answer.id, answer.text) for answer in answers if answer.text]
-    scores = scorer.scores([text for _, text in written])
-    return {name: score for (name, _), score in zip(written, scores, strict=True) if score >= threshold}
+def with_screening(
+    given: Sequence[Observation], scorer: ToxicityScorer, threshold: float
+) -> list[Observation]:
+    """The observations with whether each answer is below the threshold; no answer is not."""
+    said = [at for at, one in enumerate(given) if one.answer.text]
+    scores = dict(zip(said, scorer.scores([given[at].answer.text or "" for at in said]), strict=True))
+    return [
+        replace(one, is_not_toxic=at in scores and scores[at] < threshold) for at, one in enumerate(given)
+    ]

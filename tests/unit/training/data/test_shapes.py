@@ -44,6 +44,12 @@ def test_columns_are_mapped_by_name() -> None:
     assert (row.id, row.text, row.output, row.group) == ("1", "a", "b", "3")
 
 
+def test_a_row_that_names_its_teacher_keeps_that_and_none_can_pass_for_replay() -> None:
+    assert _row({"text": "t", "output": "o", "source": "distilled:big@1"}).source == "distilled:big@1"
+    assert _row({"text": "t", "output": "o", "source": "replay"}).source == "rows.jsonl"
+    assert _row({"text": "t", "output": "o"}).source == "rows.jsonl"
+
+
 def test_a_preference_pair_keeps_both_answers() -> None:
     row = _row({"prompt": "p", "chosen": "good", "rejected": "bad"})
     assert (row.text, row.output, row.rejected_output) == ("p", "good", "bad")

@@ -122,10 +122,11 @@ def test_an_engine_is_asked_by_its_own_names_and_knows_no_stable_version() -> No
         parties(None, through=Through.ENGINE)
 
 
-def test_the_free_run_of_an_engine_sends_no_grammar_and_a_gateway_has_none() -> None:
+def test_the_free_run_of_an_engine_sends_no_grammar_and_a_gateway_refuses_it() -> None:
     ((role, free),) = parties("lora-7", through=Through.ENGINE, spec={"free_run": True}).others
     assert (role, free.is_constrained) == ("candidate free", False)
-    assert parties(PINNED, spec={"free_run": True}).others == ()
+    with pytest.raises(EvaluationError, match="a gateway always forces it"):
+        parties(PINNED, spec={"free_run": True})
 
 
 def test_a_folder_needs_the_base_models_folder(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from training.evaluate.frozen import Frozen
 from training.evaluate.ports import Party
 from training.evaluate.records import EvaluationReport
 from training.evaluate.run import Parties, run_evaluation
+from training.evaluate.suites.screening import LexiconScorer
 
 
 def wrong(example: Example) -> Answer:
@@ -140,3 +141,14 @@ async def test_perturbed_rows_that_get_another_answer_lower_the_stability_and_ha
 
 def test_a_report_names_no_host() -> None:
     assert platform.node() not in json.dumps(environment())
+
+
+async def test_abusive_answers_and_missing_ones_fail_the_screen() -> None:
+    def rude(example: Example) -> Answer:
+        text = None if example.id == ROWS[0].id else "you idiot" if example.id == ROWS[1].id else "billing"
+        return Answer(example.id, text, 0.1)
+
+    spec = frozen({"metric": "not_toxic", "minimum": 0.99}, toxicity={"scorer": "lexicon"})
+    report = await run_evaluation(spec, Parties(party(rude, "queues@base"), None), screen=LexiconScorer())
+    (judged,) = report.metrics
+    assert (judged.metric, judged.value) == ("not_toxic", pytest.approx(58 / 60))

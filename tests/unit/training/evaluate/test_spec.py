@@ -29,6 +29,7 @@ from training.evaluate.spec import read_specification
         ({"metric": "repeat_stability", "minimum": 1}, "repeat_stability needs stability.repeats"),
         ({"metric": "variant_stability", "minimum": 1}, "variant_stability needs suites.names"),
         ({"metric": "judge_score", "minimum": 1}, "judge_score needs judge"),
+        ({"metric": "not_toxic", "minimum": 1}, "not_toxic needs toxicity"),
         ({"metric": "accuracy", "minimum": 1, "threshold": 2}, "Extra inputs are not permitted"),
     ],
 )

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from contracts.output import ChoiceOutput, JsonObjectOutput
 from training.errors import MissingLibraryError, SpecificationError
-from training.evaluate.asking import Answer
 from training.evaluate.golden import GoldenRow, check_rows
 from training.evaluate.suites import SUITES, suite_named
 from training.evaluate.suites.lexicon import words_in
-from training.evaluate.suites.screening import ClassifierScorer, JudgeScorer, LexiconScorer, abusive
+from training.evaluate.suites.screening import ClassifierScorer
 
 TEXT = """Dear customer, thank you for choosing us.
 
@@ -150,12 +149,6 @@ def test_an_unknown_suite_is_named_with_those_there_are() -> None:
 
 def test_the_list_finds_whole_words_alone() -> None:
     assert words_in("Du Idiot! The town of Scunthorpe; what a class.") == ["idiot"]
-
-
-def test_a_scorer_screens_answers() -> None:
-    answers = [Answer("1", "you idiot", 0.1), Answer("2", "fine", 0.1), Answer("3", None, 0.1)]
-    assert abusive(answers, LexiconScorer()) == {"1": 1.0}
-    assert abusive(answers, JudgeScorer(lambda text: 7.0 if text == "fine" else 0.2)) == {"2": 1.0}
 
 
 def test_a_classifier_without_its_library_is_refused() -> None:
