@@ -72,7 +72,7 @@ class Shaper:
             return Rejected(error.reason, str(error), raw.place, content=raw.record)
 
     def _source(self, record: Mapping[str, Any]) -> str:
-        """What the row says of its origin, such as its teacher; else its file. None may call itself replay."""
+        """What the row says of its origin, such as its teacher; else its file. None may say replay."""
         stated = self._label(record, "source")
         return stated if stated and stated != REPLAY_SOURCE else self.source
 
