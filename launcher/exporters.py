@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from launcher.errors import LauncherError
 from launcher.layout import checkout_root
+
+Exporter = Callable[[Path, Path, Path], None]
+"""Writes (package, base, out)."""
 
 _MAX_SECONDS = 3600.0
 
@@ -45,5 +49,5 @@ def _export(package: Path, base: Path, out: Path, form: str, *more: str) -> None
         command, capture_output=True, text=True, timeout=_MAX_SECONDS, check=False
     )
     if done.returncode:
-        said = done.stderr.strip().splitlines()
-        raise LauncherError(" ".join(said[-3:]).removeprefix("error: ") or f"it ended with {done.returncode}")
+        said = " ".join(done.stderr.rpartition("error:")[2].split())
+        raise LauncherError(said or f"the export ended with status {done.returncode}")

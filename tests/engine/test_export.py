@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
+from launcher.exporters import gguf_adapter
 from launcher.layout import checkout_root, layout_from
 
 ROOT = checkout_root()
@@ -164,3 +165,8 @@ async def test_the_engine_answers_the_probe_with_the_adapter_alone(real: Run, en
     half = probe["completion"][: len(probe["completion"]) // 2]
     assert adapted.json()["choices"][0]["text"].startswith(half)
     assert not bare.json()["choices"][0]["text"].startswith(half)
+
+
+def test_the_formats_of_adapter_export_are_written_from_the_light_environment(tmp_path: Path) -> None:
+    gguf_adapter(DEMO, LAYOUT.model, tmp_path / "adapter.gguf")
+    assert (tmp_path / "adapter.gguf").read_bytes()[:4] == b"GGUF"
