@@ -97,11 +97,19 @@ def store_adapter(model: PeftModel, recipe: Recipe, *, base_name: str, folder: P
 
 
 def store_recipe(recipe: Recipe, source: Path | None, folder: Path) -> None:
-    """Keep the recipe beside what it made: as it was written, or all its values if it is no file."""
+    """Keep the recipe beside what it made: as it was written, or all its values if it is no file.
+
+    A bound on the steps that the command line set is written into it: it changes what comes out.
+    """
     if source is not None:
-        shutil.copyfile(source, folder / RECIPE_FILE)
-        return
-    values = recipe.model_dump(mode="json", exclude_defaults=True)
+        values = yaml.safe_load(source.read_text("utf-8"))
+        schedule = values.get("schedule") or {}
+        if schedule.get("max_steps") == recipe.schedule.max_steps:
+            shutil.copyfile(source, folder / RECIPE_FILE)
+            return
+        values["schedule"] = {**schedule, "max_steps": recipe.schedule.max_steps}
+    else:
+        values = recipe.model_dump(mode="json", exclude_defaults=True)
     (folder / RECIPE_FILE).write_text(yaml.safe_dump(values, sort_keys=False, allow_unicode=True), "utf-8")
 
 

@@ -16,7 +16,7 @@ from launcher.errors import LauncherError
 def test_what_the_process_refuses_is_said_in_its_words(tmp_path: Path, write: exporters.Exporter) -> None:
     base, out = tmp_path / "base", tmp_path / "out"
     base.mkdir()
-    with pytest.raises(LauncherError, match="no adapter here|is not installed here") as raised:
+    with pytest.raises(LauncherError, match=r"no adapter here|is not installed here") as raised:
         write(base, base, out)
     assert "error:" not in str(raised.value)
     assert not out.exists()
