@@ -22,7 +22,7 @@ def main() -> None:
     root = checkout_root()
     python = training_python(sys.argv[1:], commands, Layout(root, root / ".firstline"), Path(sys.prefix))
     if python is not None:
-        os.execv(python, [str(python), "-m", "launcher.cli", *sys.argv[1:]])  # noqa: S606 - our own environment
+        os.execv(python, [str(python), "-P", "-m", "launcher.cli", *sys.argv[1:]])  # noqa: S606 - our own environment
     sys.exit(dispatch(sys.argv[1:], commands, sys.stdout, sys.stderr))
 
 

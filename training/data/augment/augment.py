@@ -14,6 +14,7 @@ from enum import StrEnum
 
 from training.data.augment.spans import find_value
 from training.data.augment.values import new_digits, scaled_amounts, shifted_date, with_noise
+from training.data.augment.variation import varied, words_of
 from training.data.examples import Example
 from training.errors import DatasetError
 from training.spans import Span, replace_spans
@@ -37,13 +38,16 @@ class Plan:
     """What is changed; shares and rates lie in [0, 1].
 
     `unchanged_ratio` is the share of copies that are the row itself, `swap_ratio` the share of the others in
-    which a swapped field changes, `noise_rate` the share of characters outside of the values that are
-    misread in a noisy copy, and `drop_ratio` the largest share of lines without a value that are left out.
+    which a swapped field changes, `vary_ratio` the share in which such a field, swapped or not, gets words,
+    digits and letters that no row has (see `variation`), `noise_rate` the share of characters outside of the
+    values that are misread in a noisy copy, and `drop_ratio` the largest share of lines without a value that
+    are left out.
     """
 
     fields: Mapping[str, FieldKind]
     unchanged_ratio: float = 0.33
     swap_ratio: float = 0.5
+    vary_ratio: float = 0.0
     noise_rate: float = 0.01
     drop_ratio: float = 0.15
     new_numbers: bool = True
@@ -55,6 +59,14 @@ class _Value:
 
     output: str
     written: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Pool:
+    """What one field holds in all rows: its values, and the words that they are made of."""
+
+    values: Sequence[_Value]
+    words: Sequence[str]
 
 
 def augmented(examples: Sequence[Example], plan: Plan, copies: int, seed: int) -> Iterator[Example]:
@@ -92,14 +104,16 @@ def _check(examples: Sequence[Example], plan: Plan) -> None:
             raise DatasetError(f"row {example.id!r}: its output has no field {missing[0]!r} to augment")
 
 
-def _copy(example: Example, plan: Plan, pools: Mapping[str, Sequence[_Value]], rng: random.Random) -> Example:
+def _copy(example: Example, plan: Plan, pools: Mapping[str, _Pool], rng: random.Random) -> Example:
     text, output = example.text, dict(example.output)
     for name, pool in pools.items():
         spans = _spans(output.get(name), text)
-        if spans and pool and rng.random() < plan.swap_ratio:
-            chosen = rng.choice(pool)
+        if spans and pool.values and rng.random() < plan.swap_ratio:
+            chosen = rng.choice(pool.values)
             text = replace_spans(text, [(span, chosen.written) for span in spans])
             output[name] = chosen.output
+        if plan.vary_ratio and rng.random() < plan.vary_ratio:
+            text, output[name] = _varied(text, output.get(name), pool.words, rng)
     for name in _of_kind(plan, FieldKind.DATE):
         moved = shifted_date(output[name], rng) if _spans(output.get(name), text) else None
         if moved:
@@ -107,6 +121,16 @@ def _copy(example: Example, plan: Plan, pools: Mapping[str, Sequence[_Value]], r
             output[name] = moved
     text, output = _scaled(text, output, _of_kind(plan, FieldKind.AMOUNT), rng)
     return example.model_copy(update={"text": _disturbed(text, output, plan, rng), "output": output})
+
+
+def _varied(text: str, value: object, words: Sequence[str], rng: random.Random) -> tuple[str, object]:
+    spans = _spans(value, text)
+    if not spans:
+        return text, value
+    places = [text[span.start : span.end] for span in spans]
+    new, written = varied(str(value), places, words, CONFUSIONS, rng)
+    changed = replace_spans(text, list(zip(spans, written, strict=True)))
+    return (changed, new) if find_value(new, changed) else (text, value)
 
 
 def _scaled(
@@ -149,14 +173,14 @@ def _renumbered(line: str, rng: random.Random) -> str:
     return new_digits(line, rng) if digits >= 6 and "." not in line else line
 
 
-def _pool(examples: Sequence[Example], name: str) -> list[_Value]:
+def _pool(examples: Sequence[Example], name: str) -> _Pool:
     """Each distinct value once, so that a frequent one is not swapped in more often than a rare one."""
     found: dict[str, _Value] = {}
     for example in examples:
         value = example.output.get(name)
         for span in _spans(value, example.text)[:1]:
             found.setdefault(str(value), _Value(str(value), example.text[span.start : span.end]))
-    return [found[key] for key in sorted(found)]
+    return _Pool([found[key] for key in sorted(found)], words_of(list(found)))
 
 
 def _of_kind(plan: Plan, kind: FieldKind) -> list[str]:

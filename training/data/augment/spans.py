@@ -25,6 +25,11 @@ def find_value(value: str, text: str) -> list[Span]:
     return spans
 
 
+def letter_offsets(text: str) -> list[int]:
+    """Where each letter and digit of a text stands."""
+    return _letters(text)[1]
+
+
 def _letters(text: str) -> tuple[str, list[int]]:
     """The case-folded letters and digits, and where each stands; one that folds to two is left as it is."""
     letters, offsets = [], []

@@ -24,6 +24,7 @@ def augmented_rows(rows: Sequence[Row], augment: Augment, seed: int) -> list[Row
         fields=augment.fields,
         unchanged_ratio=augment.unchanged_ratio,
         swap_ratio=augment.swap_ratio,
+        vary_ratio=augment.vary_ratio,
         noise_rate=augment.noise_rate,
         drop_ratio=augment.drop_ratio,
         new_numbers=augment.new_numbers,

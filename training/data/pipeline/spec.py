@@ -167,14 +167,16 @@ class Replay(ExampleFile):
 class Augment(_Section):
     """Changed copies of train's rows, for tasks that read values out of a text (see `training.data.augment`).
 
-    `fields` names what changes: `swap` puts another row's value in the place of this one's, `date` moves a
-    date, `amount` multiplies all amounts of a text. The ratios are those of `Plan` there.
+    `fields` names what changes: `swap` puts another row's value in the place of this one's, and may vary it
+    (`vary_ratio`), `date` moves a date, `amount` multiplies all amounts of a text. The ratios are those of
+    `Plan` there.
     """
 
     copies: int = Field(ge=1, le=200)
     fields: dict[str, FieldKind] = Field(min_length=1, max_length=100)
     unchanged_ratio: Ratio = 0.33
     swap_ratio: Ratio = 0.5
+    vary_ratio: Ratio = 0.0
     noise_rate: Annotated[float, Field(ge=0, le=0.2)] = 0.01
     drop_ratio: Ratio = 0.15
     new_numbers: bool = True
