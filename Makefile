@@ -5,7 +5,7 @@ PYTEST := $(BIN)/python -m pytest
 # Set by options on the command line, as in `make test-unit ARGS="-k stream"`.
 ARGS ?=
 
-.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice bench-structured bench-adapter-swaps bench-adapter-residency bench-training-speed
+.PHONY: run setup setup-dev setup-light test check format lint lock clean help bench-engine-cpu bench-gateway bench-first-answer bench-invoice bench-structured bench-adapter-swaps bench-adapter-residency bench-training-speed bench-raw-to-gated
 .PHONY: test-unit test-property test-integration test-contract test-engine test-e2e
 .DEFAULT_GOAL := help
 
@@ -87,6 +87,9 @@ bench-adapter-residency: setup-dev  ## Measure more adapters than fit on an engi
 
 bench-training-speed: setup-dev  ## Measure training beside plain TRL; RECIPE=FILE names what is trained
 	.venv-engine/bin/python -m benchmarks.training_speed $(or $(RECIPE),examples/recipes/invoice-extract-cpu.yaml) $(ARGS)
+
+bench-raw-to-gated: setup-dev  ## Measure the time from a file of rows to a gated version, on a running gateway
+	$(BIN)/python -m benchmarks.raw_to_gated $(ARGS)
 
 clean:  ## Remove what set-up and tests made (environments, home folder, caches)
 	rm -rf .venv .venv-engine .venv*.lock .firstline .coverage* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache
