@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -12,8 +12,6 @@ from contracts.canonical import Sha256
 from contracts.task import Task
 from training.errors import RecipeError
 from training.yaml_files import read_yaml
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Section(BaseModel):
